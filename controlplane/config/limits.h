@@ -1,0 +1,39 @@
+// How big a configuration may be. Tables of the data plane are sized from these, so a limit that
+// is exceeded is an error of the configuration, with its line, and never a surprise at run time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace carpool::config {
+
+inline constexpr std::size_t kMaxServices = 4096;  // virtual address and port pairs of all binds
+inline constexpr std::size_t kMaxBackends = 4096;
+inline constexpr std::size_t kMaxServers = 16384;  // of all backends together
+inline constexpr std::size_t kMaxServersPerBackend = 4096;
+inline constexpr std::size_t kMaxNodes = 8;
+inline constexpr std::size_t kMaxPortsPerNode = 16;
+inline constexpr std::size_t kMaxGroups = 255;  // a vhid has one byte
+inline constexpr std::size_t kMaxAddressesPerGroup = 64;
+inline constexpr std::size_t kMaxNameLength = 63;  // of anything that is named
+
+// A flow belongs to one of 64 slots and a slot to one worker.
+inline constexpr unsigned kMaxWorkers = 64;
+inline constexpr std::uint32_t kMinFlows = 1024;
+inline constexpr std::uint32_t kMaxFlows = 1u << 28;  // 16 GiB of 64-byte records
+inline constexpr std::uint32_t kDefaultFlows = 1u << 20;
+
+// The key of a CARP digest has 20 bytes, of which implementations use 19 for the password.
+inline constexpr std::size_t kMaxCarpPassLength = 19;
+inline constexpr unsigned kMaxAdvskew = 254;  // 255 says "I am leaving"
+inline constexpr unsigned kMaxAdvbase = 255;
+inline constexpr unsigned kMaxWeight = 256;
+
+// Text. Far above anything written by hand; they bound what a broken generator can make us read.
+inline constexpr std::size_t kMaxWordsPerLine = 256;
+inline constexpr std::size_t kMaxLineLength = 64 * 1024;  // after joining continued lines
+inline constexpr std::size_t kMaxConditionDepth = 16;     // nested .if, as HAProxy has it
+inline constexpr std::size_t kMaxErrors = 200;            // then we stop listing, not counting
+inline constexpr std::size_t kMaxFileSize = 64u << 20;
+
+}  // namespace carpool::config

@@ -1,0 +1,349 @@
+// The configuration as values: what one node of a pair has to do, after parsing, inheritance and
+// all checks. Immutable by convention: made once by load(), compared, handed out in slices.
+// Nothing here points into text, files or other objects; indexes point into the vectors of the same
+// Config and are valid by construction.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "controlplane/config/diagnostic.h"
+#include "controlplane/config/limits.h"
+#include "dataplane/base/time.h"
+#include "dataplane/net/address.h"
+
+namespace carpool::config {
+
+struct Endpoint {
+  Ipv4Address address;
+  std::uint16_t port = 0;
+
+  friend constexpr bool operator==(const Endpoint&, const Endpoint&) = default;
+  friend constexpr auto operator<=>(const Endpoint&, const Endpoint&) = default;
+};
+[[nodiscard]] std::string to_string(const Endpoint& endpoint);
+
+// ---------------------------------------------------------------------------------------- global
+
+// `log TARGET [format ...] FACILITY [LEVEL]`: target is "stdout", "stderr", a socket's path, or
+// "host:port" of a syslog server.
+struct LogTarget {
+  std::string target;
+  std::string facility;  // empty for stdout and stderr
+  std::string level;     // the most verbose one that is sent; empty: all
+
+  friend bool operator==(const LogTarget&, const LogTarget&) = default;
+};
+
+enum class StatsLevel : std::uint8_t { User, Operator, Admin };
+
+// `stats socket`: the HAProxy-compatible runtime socket, at a path or at an address and port.
+struct StatsSocket {
+  std::variant<std::string, Endpoint> where;
+  std::optional<unsigned> mode;  // permissions of a path
+  StatsLevel level = StatsLevel::Operator;
+  Origin origin;
+
+  friend bool operator==(const StatsSocket&, const StatsSocket&) = default;
+};
+
+struct Global {
+  std::optional<std::uint32_t> maxconn;  // flow limit; see Node::flows for what it comes to
+  std::string description;
+  std::vector<StatsSocket> stats_sockets;
+  Duration stats_timeout = std::chrono::seconds(10);
+  std::vector<LogTarget> logs;
+
+  friend bool operator==(const Global&, const Global&) = default;
+};
+
+// A `listen` or `frontend` that serves the statistics page instead of forwarding. It is answered by
+// the control plane, through the kernel, so its addresses are the node's own (or any).
+struct StatsPage {
+  std::string name;
+  std::vector<Endpoint> binds;  // 0.0.0.0 is any address
+  std::string uri = "/haproxy?stats";
+  std::vector<std::pair<std::string, std::string>> users;  // name and password of `stats auth`
+  bool admin = false;
+  Duration refresh{};  // 0: the page does not reload itself
+  Origin origin;
+
+  friend bool operator==(const StatsPage&, const StatsPage&) = default;
+};
+
+// ---------------------------------------------------------------------------------- node, ports
+
+enum class PortKind : std::uint8_t { Xdp, Packet, Memif };
+[[nodiscard]] std::string_view to_string(PortKind kind);
+
+// `port NAME KIND DEVICE [KEY=VALUE ...]`
+struct PortSpec {
+  std::string name;  // what groups say: "wan"
+  PortKind kind = PortKind::Xdp;
+  std::string device;  // interface name ("eth1"), or the socket's path of a memif
+  std::map<std::string, std::string> options;  // for the driver, which checks them
+  Origin origin;
+
+  friend bool operator==(const PortSpec&, const PortSpec&) = default;
+};
+
+enum class IdleMode : std::uint8_t { Poll, Sleep };
+
+// `redundancy GROUP [advskew N] [advbase N]` inside a node.
+struct NodeRedundancy {
+  std::string group;
+  std::optional<std::uint8_t> advskew;
+  std::optional<std::uint8_t> advbase;
+  Origin origin;
+
+  friend bool operator==(const NodeRedundancy&, const NodeRedundancy&) = default;
+};
+
+struct Node {
+  std::string name;
+  std::vector<PortSpec> ports;
+  unsigned workers = 1;
+  IdleMode idle = IdleMode::Sleep;
+  // How long the data plane goes on claiming virtual addresses without its control plane.
+  Duration fence = std::chrono::seconds(3);
+  std::optional<Endpoint> peer;  // this node's own end of the peer channel
+  std::vector<NodeRedundancy> redundancy;
+  // Size of the flow table: `flows`, else global maxconn, else kDefaultFlows.
+  std::uint32_t flows = kDefaultFlows;
+  std::uint32_t memory_mb = 0;  // memory of the data plane in MiB; 0: as much as the tables need
+  Origin origin;
+
+  friend bool operator==(const Node&, const Node&) = default;
+  [[nodiscard]] const PortSpec* find_port(std::string_view port) const;
+};
+
+// ---------------------------------------------------------------------------------- redundancy
+
+enum class RedundancyProtocol : std::uint8_t { Carp };  // vrrp 2 and vrrp 3 are refused as yet
+
+// An address that moves with its group. Host bits are kept: 192.0.2.10/24.
+struct VirtualAddress {
+  Ipv4Prefix prefix;
+  std::string port;  // where it is answered for; the group's own port unless written otherwise
+  Origin origin;
+
+  friend bool operator==(const VirtualAddress&, const VirtualAddress&) = default;
+};
+
+enum class AddressOrder : std::uint8_t { Sorted, Configured };  // in the digest of a CARP advert
+enum class GroupMac : std::uint8_t { Virtual, Own };
+
+// `track backend NAME at-least N`: with fewer usable servers the group is demoted.
+struct TrackBackend {
+  std::string backend;
+  std::size_t backend_index = 0;
+  std::uint32_t at_least = 1;
+  Origin origin;
+
+  friend bool operator==(const TrackBackend&, const TrackBackend&) = default;
+};
+
+struct RedundancyGroup {
+  std::string name;
+  RedundancyProtocol protocol = RedundancyProtocol::Carp;
+  std::uint8_t vhid = 0;  // 1..255
+  std::string port;       // adverts leave and arrive here
+  std::string password;   // at most kMaxCarpPassLength bytes; empty: none, as CARP allows
+  std::vector<VirtualAddress> addresses;  // advertised, at least one
+  std::vector<VirtualAddress> floating;   // move along, not advertised
+  bool preempt = false;
+  Duration preempt_delay{};
+  // As they hold on this node: a `redundancy` line of the node has gone in already.
+  std::uint8_t advbase = 1;
+  std::uint8_t advskew = 0;
+  AddressOrder address_order = AddressOrder::Sorted;
+  GroupMac mac = GroupMac::Virtual;
+  Duration fast_hello{};  // 0: off. Parsed, not in effect yet.
+  std::vector<TrackBackend> tracks;
+  Origin origin;
+
+  friend bool operator==(const RedundancyGroup&, const RedundancyGroup&) = default;
+};
+
+// -------------------------------------------------------------------------------------- proxies
+
+// Unset means that HAProxy would wait for ever; who uses one states its own default.
+struct Timeouts {
+  std::optional<Duration> connect;
+  std::optional<Duration> client;
+  std::optional<Duration> server;
+  std::optional<Duration> tunnel;  // replaces client and server once data went both ways
+  std::optional<Duration> client_fin;
+  std::optional<Duration> server_fin;
+  std::optional<Duration> check;
+
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+enum class IpProtocol : std::uint8_t { Tcp = 6, Udp = 17 };  // UDP is not in the grammar as yet
+
+// One address and one port, or a range of them, both ends included.
+struct Bind {
+  Ipv4Address address;
+  std::uint16_t port_first = 0;
+  std::uint16_t port_last = 0;
+  std::size_t group = 0;  // the index of the group that the address belongs to
+  Origin origin;
+
+  friend bool operator==(const Bind&, const Bind&) = default;
+  [[nodiscard]] std::size_t port_count() const { return std::size_t{port_last} - port_first + 1; }
+};
+
+struct Frontend {
+  std::string name;
+  std::optional<std::uint32_t> id;
+  std::string description;
+  IpProtocol protocol = IpProtocol::Tcp;
+  std::vector<Bind> binds;
+  std::string default_backend;
+  std::size_t backend_index = 0;
+  Timeouts timeouts;          // client, client_fin and tunnel have a meaning here
+  std::uint32_t maxconn = 0;  // 0: no limit. Parsed, not in effect yet.
+  bool disabled = false;
+  Origin origin;
+
+  friend bool operator==(const Frontend&, const Frontend&) = default;
+};
+
+enum class Balance : std::uint8_t {
+  RoundRobin,
+  StaticRoundRobin,
+  LeastConn,
+  Source,
+  Random,
+  First
+};
+[[nodiscard]] std::string_view to_string(Balance balance);
+
+enum class Forwarding : std::uint8_t { FullNat, Nat, Dsr, Tunnel };  // all but FullNat refused yet
+[[nodiscard]] std::string_view to_string(Forwarding forwarding);
+
+// Passes when the connection is accepted.
+struct TcpCheck {
+  friend bool operator==(const TcpCheck&, const TcpCheck&) = default;
+};
+
+struct StatusRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+
+  friend bool operator==(const StatusRange&, const StatusRange&) = default;
+};
+
+// What a good answer looks like. Without `http-check expect` that is status 200..399.
+struct HttpExpect {
+  std::vector<StatusRange> status{{200, 399}};  // any of them; unused where `body` is set
+  std::optional<std::string> body;              // this text occurs in the body
+  bool negate = false;                          // `expect ! ...`
+
+  friend bool operator==(const HttpExpect&, const HttpExpect&) = default;
+  [[nodiscard]] bool accepts_status(unsigned code) const;
+};
+
+// `option httpchk` and `http-check`.
+struct HttpCheck {
+  std::string method = "OPTIONS";
+  std::string uri = "/";
+  std::string version = "HTTP/1.0";
+  std::vector<std::pair<std::string, std::string>> headers;  // name, value
+  std::string body;
+  HttpExpect expect;
+  bool disable_on_404 = false;  // a 404 of a server that was up drains it
+
+  friend bool operator==(const HttpCheck&, const HttpCheck&) = default;
+};
+
+using HealthCheck = std::variant<TcpCheck, HttpCheck>;
+
+struct Server {
+  std::string name;
+  std::optional<std::uint32_t> id;
+  Ipv4Address address;
+  std::uint16_t port = 0;  // 0: the port that the client connected to
+  std::string host;        // the name as written, where it was not an address
+  std::uint32_t weight = 1;
+  std::uint32_t maxconn = 0;  // 0: no limit
+  bool backup = false;
+  bool disabled = false;  // starts in maintenance
+  Duration slowstart{};
+  bool shutdown_sessions_on_down = false;       // on-marked-down shutdown-sessions
+  bool shutdown_backup_sessions_on_up = false;  // on-marked-up shutdown-backup-sessions
+
+  bool check = false;
+  std::optional<Ipv4Address> check_address;
+  std::optional<std::uint16_t> check_port;
+  Duration inter = std::chrono::seconds(2);
+  Duration fastinter = std::chrono::seconds(2);  // while in transition; written or equal to inter
+  Duration downinter = std::chrono::seconds(2);  // while down; written or equal to inter
+  std::uint32_t rise = 2;
+  std::uint32_t fall = 3;
+  Origin origin;
+
+  friend bool operator==(const Server&, const Server&) = default;
+  // Where the health check goes. The port is never 0 on a server that has `check`.
+  [[nodiscard]] Endpoint check_endpoint() const {
+    return {check_address.value_or(address), check_port.value_or(port)};
+  }
+};
+
+struct Backend {
+  std::string name;
+  std::optional<std::uint32_t> id;
+  std::string description;
+  Balance balance = Balance::RoundRobin;
+  unsigned random_draws = 2;  // of `balance random(N)`
+  Forwarding forwarding = Forwarding::FullNat;
+  // What servers see as the client's address in fullnat: an address of a group, so that it moves
+  // with it. Without one the data plane takes the group's own or a floating one.
+  std::optional<Ipv4Address> source;
+  Timeouts timeouts;         // connect, server, server_fin, tunnel and check have a meaning here
+  HealthCheck check;         // how servers with `check` are checked
+  bool all_backups = false;  // option allbackups: all backup servers, not only the first
+  bool log_health_checks = false;  // option log-health-checks
+  bool disabled = false;
+  std::vector<Server> servers;
+  Origin origin;
+
+  friend bool operator==(const Backend&, const Backend&) = default;
+};
+
+// --------------------------------------------------------------------------------------- config
+
+// The view that one node has.
+struct Config {
+  std::string node_name;
+  Global global;
+  Node node;
+  std::vector<Node> other_nodes;  // in the order of the files
+  std::vector<RedundancyGroup> groups;
+  std::vector<Frontend> frontends;
+  std::vector<Backend> backends;
+  std::vector<StatsPage> stats_pages;
+  std::vector<std::string> files;    // what Origin::file counts
+  std::vector<Diagnostic> warnings;  // takes no part in comparisons
+
+  friend bool operator==(const Config& a, const Config& b) {
+    return a.node_name == b.node_name && a.global == b.global && a.node == b.node &&
+           a.other_nodes == b.other_nodes && a.groups == b.groups && a.frontends == b.frontends &&
+           a.backends == b.backends && a.stats_pages == b.stats_pages;
+  }
+
+  // Linear; for consoles and tests.
+  [[nodiscard]] const RedundancyGroup* find_group(std::string_view name) const;
+  [[nodiscard]] const Frontend* find_frontend(std::string_view name) const;
+  [[nodiscard]] const Backend* find_backend(std::string_view name) const;
+};
+
+}  // namespace carpool::config
