@@ -1,0 +1,57 @@
+"""The build directories of the test run, and the meson tests inside them."""
+
+import json
+from dataclasses import dataclass, field
+
+from .command import ROOT, Outcome, run
+
+BUILD_LIMIT_S = 20 * 60
+TEST_LIMIT_S = 10 * 60
+
+
+@dataclass(frozen=True)
+class Build:
+    name: str                      # prefix of its items; empty for the release build
+    directory: str
+    options: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+
+    def configure(self) -> Outcome:
+        """Sets the directory up, or leaves a configured one to ninja, which reconfigures what changed."""
+        if (ROOT / self.directory / "build.ninja").exists():
+            return Outcome(True, "", 0.0)
+        return run(["meson", "setup", self.directory, *self.options], BUILD_LIMIT_S, self.env)
+
+    def compile(self, targets: list[str] | None = None) -> Outcome:
+        return run(["ninja", "-C", self.directory, *(targets or [])], BUILD_LIMIT_S, self.env)
+
+    def introspect(self, what: str) -> list[dict]:
+        outcome = run(["meson", "introspect", self.directory, f"--{what}"], 60)
+        return json.loads(outcome.log) if outcome.ok else []
+
+    def tests(self, suite: str | None = None) -> list[str]:
+        """Names of the meson tests, of one suite or of all."""
+        return [test["name"] for test in self.introspect("tests")
+                if suite is None or any(suite == s.split(":")[-1] for s in test["suite"])]
+
+    def run_test(self, name: str) -> Outcome:
+        """Runs one meson test, building nothing; the log is the test's own output."""
+        outcome = run(["meson", "test", "-C", self.directory, "--no-rebuild", "--print-errorlogs", name],
+                      TEST_LIMIT_S, self.env)
+        record = ROOT / self.directory / "meson-logs" / "testlog.json"
+        if outcome.ok or not record.exists():
+            return outcome
+        last = json.loads(record.read_text().splitlines()[-1])
+        return outcome._replace(log=(last.get("stdout") or "") + (last.get("stderr") or ""))
+
+
+RELEASE = Build("", "build")
+ADDRESS_SANITIZER = Build("asan", "build-asan", [
+    "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Dpure_only=true", "-Dbench=false"],
+    {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "ASAN_OPTIONS": "detect_stack_use_after_return=1"})
+THREAD_SANITIZER = Build("tsan", "build-tsan", [
+    "-Dbuildtype=debugoptimized", "-Db_sanitize=thread", "-Dpure_only=true", "-Dbench=false"],
+    {"TSAN_OPTIONS": "halt_on_error=1"})
+FUZZ = Build("fuzz", "build-fuzz", [
+    "-Dbuildtype=debugoptimized", "-Dfuzz=true", "-Dpure_only=true", "-Dtests=true", "-Dbench=false"],
+    {"CC": "clang-19", "CXX": "clang++-19"})
