@@ -1,0 +1,65 @@
+// Counters: written by one worker, read by anyone. Relaxed atomics cost the same as plain integers
+// on every machine we run on and keep a reader from seeing half of one.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "dataplane/abi/limits.h"
+#include "dataplane/abi/verdict.h"
+
+namespace carpool::abi {
+
+class Counter {
+ public:
+  // Only its one writer calls these.
+  void add(std::uint64_t amount) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+
+  [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+static_assert(sizeof(Counter) == 8 && std::atomic<std::uint64_t>::is_always_lock_free);
+
+struct alignas(kCacheLine) PortCounters {
+  Counter rx_packets;
+  Counter rx_bytes;
+  Counter tx_packets;
+  Counter tx_bytes;
+  Counter tx_dropped;  // packets that the port did not take
+};
+
+// Of one server as the target of one service. "in" is client to server.
+struct alignas(kCacheLine) ServerCounters {
+  Counter connections;  // since start
+  Counter active;       // now
+  Counter packets_in;
+  Counter bytes_in;
+  Counter packets_out;
+  Counter bytes_out;
+  Counter connect_timeouts;  // half-open connections that expired
+  Counter resets;            // connections that the server reset
+};
+static_assert(sizeof(ServerCounters) == kCacheLine);
+
+struct alignas(kCacheLine) WorkerCounters {
+  Counter received;  // packets from ports and from other workers
+  Counter verdicts[kVerdicts];
+  Counter batches;
+  Counter flows_live;
+  Counter flows_half_open;
+  Counter flows_capacity;
+  Counter half_open_capacity;
+  Counter flows_created;
+  Counter flows_expired;
+  Counter half_open_recycled;  // half-open flows dropped for newer ones
+  Counter closing_recycled;    // closed flows whose source port was needed again
+  Counter stale_adverts;       // frames for sending that had waited too long
+  PortCounters ports[kMaxPorts];
+};
+
+}  // namespace carpool::abi

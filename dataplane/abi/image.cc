@@ -1,0 +1,128 @@
+#include "dataplane/abi/image.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace carpool::abi {
+namespace {
+
+template <class Element>
+ImageFault check_table(std::size_t image_size, Span32 where, std::size_t limit) {
+  if (where.count > limit) return ImageFault::table_too_large;
+  if (where.offset % alignof(Element) != 0) return ImageFault::table_misaligned;
+  const std::uint64_t end =
+      std::uint64_t{where.offset} + std::uint64_t{where.count} * sizeof(Element);
+  return end > image_size ? ImageFault::table_outside : ImageFault::none;
+}
+
+template <class Element, class IsEmpty>
+ImageFault check_hash_table(std::span<const Element> places, IsEmpty is_empty) {
+  if (places.empty()) return ImageFault::none;
+  const bool usable = std::has_single_bit(places.size()) && std::ranges::any_of(places, is_empty);
+  return usable ? ImageFault::none : ImageFault::not_a_hash_table;
+}
+
+template <class Element>
+std::span<const Element> table(std::span<const std::byte> bytes, Span32 where) {
+  return {reinterpret_cast<const Element*>(bytes.data() + where.offset), where.count};
+}
+
+ImageFault check_tables(std::span<const std::byte> bytes, const ImageHeader& header) {
+  constexpr std::size_t kMaxServiceKeys = 1 << 20;
+  for (const ImageFault fault : {
+           check_table<ImageGroup>(bytes.size(), header.groups, kMaxGroups),
+           check_table<ImageAddress>(bytes.size(), header.addresses, kMaxAddresses * 4),
+           check_table<ImageServiceKey>(bytes.size(), header.service_keys, kMaxServiceKeys),
+           check_table<ImageService>(bytes.size(), header.services, kMaxServices),
+           check_table<ImageServer>(bytes.size(), header.servers, kMaxServers),
+           check_table<ImageNextHop>(bytes.size(), header.next_hops, kMaxNextHops),
+       }) {
+    if (fault != ImageFault::none) return fault;
+  }
+  return ImageFault::none;
+}
+
+bool references_hold(std::span<const std::byte> bytes, const ImageHeader& header) {
+  const auto group_exists = [&](std::uint8_t group) { return group < header.groups.count; };
+  return std::ranges::all_of(table<ImageAddress>(bytes, header.addresses),
+                             [&](const ImageAddress& address) {
+                               return address.roles == 0 ||
+                                      (group_exists(address.group) && address.port < kMaxPorts);
+                             }) &&
+         std::ranges::all_of(table<ImageServiceKey>(bytes, header.service_keys),
+                             [&](const ImageServiceKey& key) {
+                               return key.protocol == 0 || key.service < header.services.count;
+                             }) &&
+         std::ranges::all_of(table<ImageService>(bytes, header.services),
+                             [&](const ImageService& service) {
+                               return service.name.empty() || group_exists(service.group);
+                             }) &&
+         std::ranges::all_of(table<ImageServer>(bytes, header.servers),
+                             [&](const ImageServer& server) {
+                               return server.name.empty() ||
+                                      (server.next_hop < header.next_hops.count &&
+                                       server.service < header.services.count);
+                             }) &&
+         std::ranges::all_of(table<ImageNextHop>(bytes, header.next_hops),
+                             [](const ImageNextHop& hop) { return hop.port < kMaxPorts; });
+}
+
+// The lists of servers to choose from: inside the image, and naming only servers that exist.
+ImageFault check_picks(std::span<const std::byte> bytes, const ImageHeader& header) {
+  constexpr std::size_t kMaxPicks = 1 << 17;
+  const auto servers = table<ImageServer>(bytes, header.servers);
+  for (const ImageService& service : table<ImageService>(bytes, header.services)) {
+    const ImageFault fault = check_table<std::uint16_t>(bytes.size(), service.picks, kMaxPicks);
+    if (fault != ImageFault::none) return fault;
+    for (const std::uint16_t server : table<std::uint16_t>(bytes, service.picks)) {
+      if (server >= servers.size() || servers[server].name.empty()) {
+        return ImageFault::reference_outside;
+      }
+    }
+  }
+  return ImageFault::none;
+}
+
+}  // namespace
+
+std::string_view name(ImageFault fault) {
+  static constexpr std::array<std::string_view, static_cast<std::size_t>(ImageFault::count)>
+      kNames = {
+          "none",
+          "too small",
+          "wrong magic",
+          "wrong version",
+          "wrong size",
+          "table outside of the image",
+          "table misaligned",
+          "table too large",
+          "hash table of a wrong size or full",
+          "reference to something that is not there",
+      };
+  return fault < ImageFault::count ? kNames[static_cast<std::size_t>(fault)] : "unknown";
+}
+
+ImageFault validate(std::span<const std::byte> bytes) {
+  if (bytes.size() < sizeof(ImageHeader)) return ImageFault::too_small;
+  const auto& header = *reinterpret_cast<const ImageHeader*>(bytes.data());
+  if (header.magic != kImageMagic) return ImageFault::wrong_magic;
+  if (header.version != kVersion) return ImageFault::wrong_version;
+  if (header.size < sizeof(ImageHeader) || header.size > bytes.size())
+    return ImageFault::wrong_size;
+  bytes = bytes.first(header.size);
+
+  if (const auto fault = check_tables(bytes, header); fault != ImageFault::none) return fault;
+  const auto addresses =
+      check_hash_table(table<ImageAddress>(bytes, header.addresses),
+                       [](const ImageAddress& place) { return place.roles == 0; });
+  if (addresses != ImageFault::none) return addresses;
+  const auto keys =
+      check_hash_table(table<ImageServiceKey>(bytes, header.service_keys),
+                       [](const ImageServiceKey& place) { return place.protocol == 0; });
+  if (keys != ImageFault::none) return keys;
+  if (!references_hold(bytes, header)) return ImageFault::reference_outside;
+  return check_picks(bytes, header);
+}
+
+}  // namespace carpool::abi
