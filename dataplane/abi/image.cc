@@ -99,6 +99,7 @@ std::string_view name(ImageFault fault) {
           "table too large",
           "hash table of a wrong size or full",
           "reference to something that is not there",
+          "table smaller than in the image in use",
       };
   return fault < ImageFault::count ? kNames[static_cast<std::size_t>(fault)] : "unknown";
 }

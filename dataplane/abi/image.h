@@ -3,8 +3,10 @@
 // image slot of the region and tells each worker; a worker changes from one image to the next
 // between two batches, so every packet sees exactly one generation.
 //
-// Servers, services and next hops are addressed by index. Flow records keep these indices, so the
-// builder gives a name the same index in every generation for as long as it lives.
+// Servers, services and next hops are addressed by index, and flow records keep these indices. So
+// the builder gives a name the same index in every generation for as long as it lives, a table
+// never shrinks while a data plane runs, and the entry of something that was removed keeps its
+// content (its connections go on) until its index is given to another.
 #pragma once
 
 #include <cstddef>
@@ -126,6 +128,7 @@ enum class ImageFault : std::uint32_t {
   table_too_large,
   not_a_hash_table,
   reference_outside,
+  table_shrank,  // found by the data plane when it compares with the image in use
   count,
 };
 [[nodiscard]] std::string_view name(ImageFault fault);

@@ -1,0 +1,277 @@
+#include "dataplane/stage/pipeline.h"
+
+#include "dataplane/flow/owner.h"
+#include "dataplane/stage/answer.h"
+#include "dataplane/stage/parse.h"
+#include "dataplane/stage/rewrite.h"
+
+namespace carpool::stage {
+namespace {
+
+constexpr std::uint32_t kResetTimeoutMs = 10'000;
+
+// What a packet without a flow should hear from us depends on whom it was for.
+constexpr bool is_virtual(const abi::ImageAddress& address) {
+  return (address.roles & abi::kRoleVirtual) != 0;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const PipelineSettings& settings, flow::TableMemory memory,
+                   abi::WorkerCounters& counters, std::span<abi::ServerCounters> servers,
+                   balance::Load load)
+    : settings_(settings),
+      flows_(std::move(memory), settings.limits, settings.table_secret),
+      selector_(load, settings.table_secret.words[0] ^ settings.worker),
+      counters_(counters),
+      servers_(servers) {
+  counters_.flows_capacity.set(settings.limits.flows);
+  counters_.half_open_capacity.set(settings.limits.half_open);
+}
+
+void Pipeline::install(abi::ImageView image) {
+  image_ = image;
+  shared_secret_ = {{image.header().secret[0], image.header().secret[1]}};
+}
+
+void Pipeline::process(Batch& batch, std::uint32_t now_ms) {
+  now_ms_ = now_ms;
+  look_up(batch);
+  std::array<std::uint32_t, abi::kVerdicts> verdicts{};
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    const Verdict verdict = judge({batch.packets[i], batch.parsed[i]});
+    batch.verdicts[i] = verdict;
+    ++verdicts[static_cast<std::size_t>(verdict)];
+  }
+  counters_.batches.add(1);
+  counters_.received.add(batch.count);
+  for (std::size_t i = 0; i < abi::kVerdicts; ++i) {
+    if (verdicts[i] != 0) counters_.verdicts[i].add(verdicts[i]);
+  }
+}
+
+// Parses all packets, then walks index and records for all of them together, so that the memory
+// latencies of a batch overlap: each loop touches what the loop before it has prefetched.
+void Pipeline::look_up(Batch& batch) const {
+  const flow::FlowIndex& index = flows_.index();
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    Parsed& parsed = batch.parsed[i];
+    parsed = parse_one(batch.packets[i]);
+    if (parsed.kind != PacketKind::flow) continue;
+    parsed.hash = flows_.hash_of(parsed.key);
+    index.prefetch(index.first_bucket(parsed.hash));
+  }
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    Parsed& parsed = batch.parsed[i];
+    if (parsed.kind != PacketKind::flow) continue;
+    const std::uint32_t bucket = index.first_bucket(parsed.hash);
+    const std::uint16_t tag = flow::FlowIndex::tag(parsed.hash);
+    parsed.candidate = index.candidate(bucket, tag);
+    if (parsed.candidate != flow::kNoFlow) {
+      flows_.prefetch(parsed.candidate);
+    } else if (index.has_spilled(bucket)) {
+      index.prefetch(index.other_bucket(bucket, tag));
+    }
+  }
+}
+
+Verdict Pipeline::judge(Arrival arrival) {
+  const Parsed& parsed = arrival.parsed;
+  switch (parsed.kind) {
+    case PacketKind::flow: {
+      // Almost always the candidate is the one; records may also have changed hands earlier in this
+      // batch.
+      flow::FlowRef ref = parsed.candidate;
+      if (ref == flow::kNoFlow ||
+          !flows_.record_of(ref).matches(parsed.key, flow::FlowTable::direction_of(ref))) {
+        ref = flows_.find(parsed.key, parsed.hash);
+      }
+      return ref != flow::kNoFlow ? track(arrival, ref) : without_flow(arrival);
+    }
+    case PacketKind::arp:
+      return answer_arp(arrival);
+    case PacketKind::echo:
+      return answer_echo(arrival);
+    case PacketKind::advert:
+      return Verdict::punted;
+    case PacketKind::other:
+      return parsed.verdict;
+  }
+  return Verdict::not_for_us;
+}
+
+// A packet of a known flow.
+Verdict Pipeline::track(Arrival arrival, flow::FlowRef ref) {
+  flow::FlowRecord& record = flows_.record_of(ref);
+  const flow::Direction direction = flow::FlowTable::direction_of(ref);
+  Packet& packet = arrival.packet;
+  if (!holds(record.group)) [[unlikely]] {
+    return Verdict::group_not_active;
+  }
+  const auto& ip = *reinterpret_cast<const Ipv4Header*>(packet.data + kIpOffset);
+  if (ip.ttl <= 1) [[unlikely]] {
+    return Verdict::ipv4_ttl_expired;
+  }
+  const flow::TcpEvent event = flow::tcp_event(arrival.parsed.tcp_flags, direction);
+  if (event == flow::TcpEvent::client_syn && flow::is_reopening(record.state)) [[unlikely]] {
+    forget(ref >> 1);
+    return without_flow(arrival);
+  }
+  const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(packet.data);
+  const auto& hop = image_.next_hops()[record.next_hop];
+  if (direction == flow::kFromClient && hop.resolved == 0) [[unlikely]] {
+    return Verdict::next_hop_unresolved;
+  }
+
+  const flow::TcpState next = flow::next_state(record.state, event);
+  if (next != record.state) [[unlikely]] {
+    if (event == flow::TcpEvent::server_rst) servers_[record.server].resets.add(1);
+    move_on(record, next);
+  }
+  record.last_seen_ms = now_ms_;
+  auto& counters = servers_[record.server];
+  rewrite_one(packet, arrival.parsed.l4_offset, record, direction);
+  if (direction == flow::kFromClient) {
+    counters.packets_in.add(1);
+    counters.bytes_in.add(packet.length);
+    // The way back is the way it came, also after the client's router has changed.
+    record.client_mac = ethernet.source;
+    record.client_port_id = packet.port;
+    packet.port = hop.port;
+    address_frame(packet, hop.destination, hop.source);
+    return Verdict::to_server;
+  }
+  counters.packets_out.add(1);
+  counters.bytes_out.add(packet.length);
+  packet.port = record.client_port_id;
+  address_frame(packet, record.client_mac, image_.groups()[record.group].mac);
+  return Verdict::to_client;
+}
+
+// A TCP packet that belongs to no flow we know.
+Verdict Pipeline::without_flow(Arrival arrival) {
+  if (!image_) return Verdict::not_for_us;
+  const abi::ImageAddress* to = image_.find_address(arrival.parsed.key.destination());
+  if (to == nullptr) return Verdict::not_for_us;
+  if (settings_.workers > 1 && hand_over(arrival, to)) return Verdict::handed_over;
+  if (!holds(to->group)) return Verdict::group_not_active;
+  if (is_virtual(*to)) return towards_service(arrival, *to);
+  return reset(arrival, to->group, Verdict::reset_no_flow);
+}
+
+Verdict Pipeline::towards_service(Arrival arrival, const abi::ImageAddress& to) {
+  const auto& key = arrival.parsed.key;
+  const int service = image_.find_service(key.destination(), key.destination_port(), kProtocolTcp);
+  const bool opens = (arrival.parsed.tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
+  if (service >= 0 && opens) {
+    return open_flow(arrival, static_cast<std::uint16_t>(service), to);
+  }
+  // An address may serve clients and be the source towards servers at once.
+  const bool is_answer = service < 0 && (to.roles & abi::kRoleLocal) != 0 && !opens;
+  return reset(arrival, to.group,
+               service >= 0 || is_answer ? Verdict::reset_no_flow : Verdict::reset_no_service);
+}
+
+// Whether another worker owns the packet's flow; sets packet.owner.
+bool Pipeline::hand_over(Arrival arrival, const abi::ImageAddress* to) const {
+  const auto& key = arrival.parsed.key;
+  const bool from_client =
+      is_virtual(*to) &&
+      ((to->roles & abi::kRoleLocal) == 0 ||
+       image_.find_service(key.destination(), key.destination_port(), kProtocolTcp) >= 0);
+  const std::uint32_t slot =
+      from_client ? flow::slot_of_client(key.source(), key.source_port(), shared_secret_)
+                  : flow::slot_of_local_port(key.destination_port());
+  const std::uint32_t owner = flow::owner_of_slot(slot, settings_.workers);
+  arrival.packet.owner = static_cast<std::uint8_t>(owner);
+  return owner != settings_.worker;
+}
+
+Verdict Pipeline::reset(Arrival arrival, std::uint8_t group, Verdict verdict) {
+  const bool answered =
+      make_reset(arrival.packet, arrival.parsed.l4_offset, image_.groups()[group].mac);
+  return answered ? verdict : Verdict::no_flow;
+}
+
+Verdict Pipeline::answer_arp(Arrival arrival) {
+  const auto& arp = *reinterpret_cast<const ArpHeader*>(arrival.packet.data + kIpOffset);
+  if (!image_ || arp.hardware_type != be16(1) || arp.protocol_type != kEtherTypeIpv4 ||
+      arp.hardware_length != 6 || arp.protocol_length != 4) {
+    return Verdict::arp_ignored;
+  }
+  const abi::ImageAddress* sender = image_.find_address(arp.sender_ip);
+  if (sender != nullptr && holds(sender->group) &&
+      arp.sender_mac != image_.groups()[sender->group].mac) {
+    abi::Event event;
+    event.kind = abi::EventKind::address_conflict;
+    event.address = arp.sender_ip;
+    event.mac = arp.sender_mac;
+    event.port = arrival.packet.port;
+    event_ = event;
+    return Verdict::arp_ignored;
+  }
+  const abi::ImageAddress* target = image_.find_address(arp.target_ip);
+  if (target == nullptr || arp.operation != kArpRequest || target->port != arrival.packet.port ||
+      arp.sender_ip == arp.target_ip) {
+    return Verdict::arp_ignored;
+  }
+  if (!holds(target->group)) return Verdict::group_not_active;
+  make_arp_reply(arrival.packet, image_.groups()[target->group].mac);
+  return Verdict::arp_reply;
+}
+
+Verdict Pipeline::answer_echo(Arrival arrival) {
+  const auto& ip = *reinterpret_cast<const Ipv4Header*>(arrival.packet.data + kIpOffset);
+  const abi::ImageAddress* to = image_ ? image_.find_address(ip.destination) : nullptr;
+  if (to == nullptr) return Verdict::not_for_us;
+  if (!holds(to->group)) return Verdict::group_not_active;
+  make_echo_reply(arrival.packet, arrival.parsed.l4_offset, image_.groups()[to->group].mac);
+  return Verdict::echo_reply;
+}
+
+void Pipeline::move_on(flow::FlowRecord& record, flow::TcpState next) {
+  auto& active = servers_[record.server].active;
+  if (flow::is_open(record.state) && !flow::is_open(next)) active.set(active.get() - 1);
+  flows_.set_state(record, next);
+}
+
+std::uint32_t Pipeline::timeout_ms(const flow::FlowRecord& record) const {
+  const auto& service = image_.services()[record.service];
+  switch (record.state) {
+    case flow::TcpState::syn_sent:
+    case flow::TcpState::syn_received:
+      return service.connect_timeout_ms;
+    case flow::TcpState::client_closing:
+    case flow::TcpState::server_closing:
+      return service.closing_timeout_ms;
+    case flow::TcpState::closed:
+      return service.closed_timeout_ms;
+    case flow::TcpState::reset:
+      return kResetTimeoutMs;
+    default:
+      return service.established_timeout_ms;
+  }
+}
+
+void Pipeline::sweep(std::uint32_t records, std::uint32_t now_ms) {
+  if (!image_) return;
+  flows_.sweep(
+      records,
+      [&](const flow::FlowRecord& record) { return record.age_ms(now_ms) > timeout_ms(record); },
+      [&](flow::FlowRecord& record) {
+        counters_.flows_expired.add(1);
+        auto& server = servers_[record.server];
+        if (record.state == flow::TcpState::syn_sent) server.connect_timeouts.add(1);
+        if (flow::is_open(record.state)) server.active.set(server.active.get() - 1);
+      });
+  counters_.flows_live.set(flows_.live());
+  counters_.flows_half_open.set(flows_.half_open());
+}
+
+std::optional<abi::Event> Pipeline::take_event() {
+  auto event = event_;
+  event_.reset();
+  return event;
+}
+
+}  // namespace carpool::stage

@@ -1,0 +1,95 @@
+// The stages put together: a batch of packets in, one verdict for each out.
+//
+//   parse      what is it, are its headers sound                        parse.h
+//   track      to which flow does it belong, how does that move on      pipeline.cc
+//   classify   no flow: is it for one of our addresses and services     pipeline.cc
+//   select     a new connection: server, source port, record            new_flow.cc
+//   rewrite    what the other end expects to see                        rewrite.h
+//   answer     what we answer ourselves                                 answer.h
+//
+// Receiving, sending, punting and handing over (dispatch) are the worker's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "dataplane/abi/counters.h"
+#include "dataplane/abi/image.h"
+#include "dataplane/abi/messages.h"
+#include "dataplane/balance/select.h"
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/stage/batch.h"
+
+namespace carpool::stage {
+
+struct PipelineSettings {
+  std::uint32_t worker = 0;
+  std::uint32_t workers = 1;
+  flow::FlowLimits limits;
+  flow::HashSecret table_secret;  // of this process alone
+};
+
+class Pipeline {
+ public:
+  // `counters` and `servers` are this worker's; `load` sees all workers'.
+  Pipeline(const PipelineSettings& settings, flow::TableMemory memory,
+           abi::WorkerCounters& counters, std::span<abi::ServerCounters> servers,
+           balance::Load load);
+
+  // The image must be validated and stay in place until another one is installed.
+  void install(abi::ImageView image);
+  // Bit per group that this node holds; packets of other groups are not touched.
+  void hold_groups(std::uint32_t groups) { held_groups_ = groups; }
+
+  // Judges, rewrites and answers in place. `now_ms` wraps.
+  void process(Batch& batch, std::uint32_t now_ms);
+  // Forgets idle flows among the next `records` ones, and publishes the gauges.
+  void sweep(std::uint32_t records, std::uint32_t now_ms);
+
+  // Something the control plane should hear of, at most one per call to process().
+  std::optional<abi::Event> take_event();
+
+  [[nodiscard]] flow::FlowTable& flows() { return flows_; }
+  [[nodiscard]] abi::ImageView image() const { return image_; }
+
+ private:
+  struct Arrival {  // one packet, while it is judged
+    Packet& packet;
+    const Parsed& parsed;
+  };
+
+  void look_up(Batch& batch) const;
+  Verdict judge(Arrival arrival);
+  Verdict track(Arrival arrival, flow::FlowRef ref);
+  Verdict without_flow(Arrival arrival);
+  Verdict towards_service(Arrival arrival, const abi::ImageAddress& to);
+  Verdict answer_arp(Arrival arrival);
+  Verdict answer_echo(Arrival arrival);
+  Verdict reset(Arrival arrival, std::uint8_t group, Verdict verdict);
+  [[nodiscard]] bool hand_over(Arrival arrival, const abi::ImageAddress* to) const;
+
+  // new_flow.cc
+  Verdict open_flow(Arrival arrival, std::uint16_t service, const abi::ImageAddress& to);
+  [[nodiscard]] std::uint32_t free_record();
+  [[nodiscard]] bool find_source_port(flow::FlowRecord& record, const abi::ImageServer& server);
+  void forget(std::uint32_t flow);
+
+  void move_on(flow::FlowRecord& record, flow::TcpState next);
+  [[nodiscard]] std::uint32_t timeout_ms(const flow::FlowRecord& record) const;
+  [[nodiscard]] bool holds(std::uint32_t group) const { return held_groups_ >> group & 1; }
+
+  PipelineSettings settings_;
+  flow::FlowTable flows_;
+  balance::Selector selector_;
+  abi::WorkerCounters& counters_;
+  std::span<abi::ServerCounters> servers_;
+  abi::ImageView image_;
+  flow::HashSecret shared_secret_;  // from the image
+  std::uint32_t held_groups_ = 0;
+  std::uint32_t now_ms_ = 0;
+  std::optional<abi::Event> event_;
+};
+
+}  // namespace carpool::stage
