@@ -1,0 +1,162 @@
+"""The clients of a lab: wrk, the mariadb client and our own probes, each in the background of a scenario."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .network import Network
+from .process import LabError, is_alive, run, send_signal, wait_until
+from .servers import DB_PASSWORD, DB_USER
+from .topology import (APPLIANCES, CLIENT, DB_PORT, SWITCH, VIRTUAL_ADDRESS, WAN, WEB_PORT, switch_port)
+
+PROBES = Path(__file__).resolve().parent / "probes"
+
+
+class Probe:
+    """One of probes/ at work in a namespace. Its result is there after stop()."""
+
+    def __init__(self, network: Network, host: str, program: str, arguments: list[str], out: Path | None):
+        self.out = out
+        command = [sys.executable, "-B", str(PROBES / f"{program}.py"), *arguments,
+                   *(["--out", str(out)] if out else [])]
+        self.process = subprocess.Popen(network.command(host, command), stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def stop(self) -> list[dict]:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            _, errors = self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            _, errors = self.process.communicate()
+        if self.process.returncode not in (0, -signal.SIGTERM) or (self.out and not self.out.exists()):
+            raise LabError(f"a probe failed (exit status {self.process.returncode}): {errors.strip()}")
+        return json.loads(self.out.read_text()) if self.out else []
+
+
+@dataclass(frozen=True)
+class WrkResult:
+    requests: int
+    requests_per_s: float
+    socket_errors: int
+    bad_answers: int
+    text: str
+
+    @property
+    def errors(self) -> int:
+        return self.socket_errors + self.bad_answers
+
+
+def parse_wrk(text: str) -> WrkResult:
+    def number(pattern: str) -> float:
+        found = re.search(pattern, text)
+        return float(found[1]) if found else 0.0
+    sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    return WrkResult(requests=int(number(r"(\d+) requests in")), requests_per_s=number(r"Requests/sec:\s+([\d.]+)"),
+                     socket_errors=sum(map(int, sockets.groups())) if sockets else 0,
+                     bad_answers=int(number(r"Non-2xx or 3xx responses: (\d+)")), text=text)
+
+
+class Wrk:
+    """HTTP load through the virtual address: keep-alive, or a new connection for each request."""
+
+    def __init__(self, network: Network, seconds: int, connections: int, close: bool = False):
+        self.deadline_s = seconds + 20
+        header = ["-H", "Connection: close"] if close else []
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "2s", *header,
+                   f"http://{VIRTUAL_ADDRESS}:{WEB_PORT}/"]
+        self.process = subprocess.Popen(network.command(CLIENT.name, command), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        start_new_session=True)
+
+    def result(self) -> WrkResult:
+        try:
+            text, _ = self.process.communicate(timeout=self.deadline_s)
+        except subprocess.TimeoutExpired as error:
+            self.process.kill()
+            raise LabError("wrk did not end") from error
+        return parse_wrk(text)
+
+    def abandon(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class Clients:
+    """Starts clients of one lab and ends those that a scenario left behind."""
+
+    def __init__(self, network: Network, run_dir: Path):
+        self.network, self.dir = network, run_dir / CLIENT.name
+        self.started: list[subprocess.Popen] = []
+
+    def _probe(self, host: str, program: str, arguments: list[str], writes: bool = True) -> Probe:
+        self.dir.mkdir(parents=True, exist_ok=True)
+        out = self.dir / f"{program}-{len(self.started)}.json" if writes else None
+        probe = Probe(self.network, host, program, arguments, out)
+        self.started.append(probe.process)
+        return probe
+
+    def http_prober(self, interval_s: float = 0.010) -> Probe:
+        return self._probe(CLIENT.name, "http_prober",
+                           [VIRTUAL_ADDRESS, str(WEB_PORT), "--interval", str(interval_s)])
+
+    def ping_pong(self, connections: int = 4, rate_hz: int = 1000) -> Probe:
+        return self._probe(CLIENT.name, "ping_pong", [
+            VIRTUAL_ADDRESS, str(WEB_PORT), "--connections", str(connections), "--rate", str(rate_hz)])
+
+    def wire_watch(self) -> Probe:
+        ports = [f"{switch_port(host.name, WAN)}={host.name}" for host in APPLIANCES]
+        probe = self._probe(SWITCH, "wire_watch", [VIRTUAL_ADDRESS, *ports])
+        pid = probe.process.pid
+        wait_until("the wire watcher listens", lambda: has_packet_sockets(pid, len(ports)), 10)
+        return probe
+
+    def arp_prober(self) -> Probe:
+        nic = CLIENT.nics[0]
+        return self._probe(CLIENT.name, "arp_prober", [nic.device, nic.address, VIRTUAL_ADDRESS], writes=False)
+
+    def wrk(self, seconds: int, connections: int, close: bool = False) -> Wrk:
+        load = Wrk(self.network, seconds, connections, close)
+        self.started.append(load.process)
+        return load
+
+    def get(self, timeout_s: float = 1.0) -> str:
+        """One HTTP request on a new connection; the server's name, or "" if none answered."""
+        result = self.network.run(CLIENT.name, [
+            "curl", "-s", "-f", "-m", str(timeout_s), f"http://{VIRTUAL_ADDRESS}:{WEB_PORT}/"], check=False)
+        return result.stdout.strip() if result.returncode == 0 else ""
+
+    def query(self, sql: str) -> str:
+        """One connection of the mariadb client through the virtual address; its output without headings."""
+        return self.network.run(CLIENT.name, [
+            "mariadb", "--no-defaults", f"--host={VIRTUAL_ADDRESS}", f"--port={DB_PORT}", f"--user={DB_USER}",
+            f"--password={DB_PASSWORD}", "--connect-timeout=5", "--batch", "--skip-column-names",
+            f"--execute={sql}"], timeout_s=30).stdout.strip()
+
+    def retransmissions(self, host: str) -> int:
+        """TCP segments that a host's kernel sent again since the host was made."""
+        lines = self.network.run(host, ["cat", "/proc/net/snmp"]).stdout.splitlines()
+        names, values = (line.split() for line in lines if line.startswith("Tcp:"))
+        return int(values[names.index("RetransSegs")])
+
+    def end(self) -> None:
+        send_signal([process.pid for process in self.started if process.poll() is None], signal.SIGKILL)
+        for process in self.started:
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
+
+
+def has_packet_sockets(pid: int, count: int) -> bool:
+    if not is_alive(pid):
+        raise LabError("the wire watcher ended at its start")
+    try:
+        return len(Path(f"/proc/{pid}/net/packet").read_text().splitlines()) - 1 >= count
+    except OSError:
+        return False

@@ -1,0 +1,85 @@
+"""What the measurements mean. Pure functions on what the probes wrote."""
+
+from collections import Counter, defaultdict
+from typing import NamedTuple
+
+# A leaving node says so with the longest possible interval: that advert gives the address up.
+LEAVING = 255
+
+
+class Interval(NamedTuple):
+    start: float
+    end: float
+
+
+def shares(names: list[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def successes(attempts: list[dict]) -> list[dict]:
+    return [attempt for attempt in attempts if attempt["ok"]]
+
+
+def errors(attempts: list[dict]) -> dict[str, int]:
+    return shares([attempt["error"] for attempt in attempts if not attempt["ok"]])
+
+
+def longest_gap(attempts: list[dict]) -> Interval:
+    """The longest time between two connections that went well: from the start of one to the start of the next."""
+    starts = [attempt["at"] for attempt in successes(attempts)]
+    gaps = map(Interval, starts, starts[1:])
+    return max(gaps, key=lambda gap: gap.end - gap.start, default=Interval(0, 0))
+
+
+def recovered_after(attempts: list[dict], event: float) -> float | None:
+    """Seconds from an event until the first connection from which on all went well; None if the last one failed."""
+    last_failure = max((index for index, attempt in enumerate(attempts) if not attempt["ok"]), default=-1)
+    if last_failure + 1 >= len(attempts):
+        return None
+    return max(0.0, attempts[last_failure + 1]["at"] - event)
+
+
+def runs(times: list[float], max_silence_s: float) -> list[Interval]:
+    """Joins moments that are close enough to each other to intervals."""
+    result: list[Interval] = []
+    for at in sorted(times):
+        if result and at - result[-1].end <= max_silence_s:
+            result[-1] = Interval(result[-1].start, at)
+        else:
+            result.append(Interval(at, at))
+    return result
+
+
+def overlap(claims: list[dict], max_silence_s: float) -> float:
+    """The longest time in seconds for which two nodes claimed at once: a node claims from one claim to its next, as
+    long as it is never silent for longer than `max_silence_s`."""
+    times = defaultdict(list)
+    for claim in claims:
+        times[claim["node"]].append(claim["at"])
+    intervals = [(node, run) for node, moments in times.items() for run in runs(moments, max_silence_s)]
+    return max((min(a.end, b.end) - max(a.start, b.start)
+                for index, (node, a) in enumerate(intervals)
+                for other, b in intervals[index + 1:]
+                if node != other and min(a.end, b.end) >= max(a.start, b.start)), default=0.0)
+
+
+def adverts(claims: list[dict]) -> list[dict]:
+    """The adverts with which a node claims mastership: all but a leaving node's last."""
+    return [claim for claim in claims if claim["kind"] == "advert" and claim["advbase"] != LEAVING]
+
+
+def arp_claims(claims: list[dict]) -> list[dict]:
+    return [claim for claim in claims if claim["kind"] == "arp"]
+
+
+def owners(claims: list[dict], since: float = 0.0) -> list[str]:
+    """The nodes that claimed, in the order of their changes: ["lb1", "lb2"] for one takeover."""
+    result: list[str] = []
+    for claim in sorted(claims, key=lambda claim: claim["at"]):
+        if claim["at"] >= since and (not result or result[-1] != claim["node"]):
+            result.append(claim["node"])
+    return result
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
