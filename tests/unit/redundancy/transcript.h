@@ -1,0 +1,38 @@
+// Protocol cases as transcripts: what happens at which second, and what the machine does about it.
+//
+//     node 1/100 at 10.0.0.2 preempt
+//     0.000 link up
+//       => INIT -> BACKUP (port usable); arm master-down 3.391s
+//     3.391 expires master-down
+//       => BACKUP -> MASTER (no master was heard); cancel master-down; become master;
+//          send advert 1/100 #1000; arm advert 1.391s; announce; arm announce 0.200s
+//
+// The first line is the configuration: advbase/advskew, source address, and any of `preempt`,
+// `delay SECONDS`, `demotion-first`. A later `config ...` event has the same form. The machine's
+// first counter is 1000. An event without a `=>` line must lead to no action.
+//
+// Events: link up, link down, advert B/S from ADDRESS [demoted N] [#COUNTER], expires TIMER, demote
+// N SOURCE, config ..., leave, adopt, sent ok, sent error, lost ADDRESS. A timer may only expire
+// when it was to, nothing may happen while one is overdue; `stale TIMER` expires one that is not
+// armed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace carpool::test {
+
+struct Replay {
+  std::string expected;  // the script, one line per event: "0.000 link up => ...; ..."
+  std::string actual;    // the same with what the machine did
+};
+
+[[nodiscard]] Replay replay_carp(std::string_view script);
+
+}  // namespace carpool::test
+
+#define EXPECT_TRANSCRIPT(script)                             \
+  do {                                                        \
+    const auto result = ::carpool::test::replay_carp(script); \
+    EXPECT_EQ(result.expected, result.actual);                \
+  } while (false)
