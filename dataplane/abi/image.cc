@@ -43,29 +43,40 @@ ImageFault check_tables(std::span<const std::byte> bytes, const ImageHeader& hea
   return ImageFault::none;
 }
 
+// Everything that names something else by index names something that is there. What is itself not
+// in use (an empty place, an empty name) is never followed.
 bool references_hold(std::span<const std::byte> bytes, const ImageHeader& header) {
+  const auto services = table<ImageService>(bytes, header.services);
   const auto group_exists = [&](std::uint8_t group) { return group < header.groups.count; };
-  return std::ranges::all_of(table<ImageAddress>(bytes, header.addresses),
-                             [&](const ImageAddress& address) {
-                               return address.roles == 0 ||
-                                      (group_exists(address.group) && address.port < kMaxPorts);
-                             }) &&
-         std::ranges::all_of(table<ImageServiceKey>(bytes, header.service_keys),
-                             [&](const ImageServiceKey& key) {
-                               return key.protocol == 0 || key.service < header.services.count;
-                             }) &&
-         std::ranges::all_of(table<ImageService>(bytes, header.services),
-                             [&](const ImageService& service) {
-                               return service.name.empty() || group_exists(service.group);
-                             }) &&
-         std::ranges::all_of(table<ImageServer>(bytes, header.servers),
-                             [&](const ImageServer& server) {
-                               return server.name.empty() ||
-                                      (server.next_hop < header.next_hops.count &&
-                                       server.service < header.services.count);
-                             }) &&
-         std::ranges::all_of(table<ImageNextHop>(bytes, header.next_hops),
-                             [](const ImageNextHop& hop) { return hop.port < kMaxPorts; });
+  const auto service_exists = [&](std::uint16_t service) {
+    return service < services.size() && !services[service].name.empty();
+  };
+  const auto address_holds = [&](const ImageAddress& address) {
+    return address.roles == 0 || (group_exists(address.group) && address.port < kMaxPorts);
+  };
+  const auto key_holds = [&](const ImageServiceKey& key) {
+    return key.protocol == 0 || service_exists(key.service);
+  };
+  const auto service_holds = [&](const ImageService& service) {
+    return service.name.empty() || group_exists(service.group);
+  };
+  const auto server_holds = [&](const ImageServer& server) {
+    return server.name.empty() ||
+           (server.next_hop < header.next_hops.count && service_exists(server.service));
+  };
+  const auto next_hop_holds = [](const ImageNextHop& hop) { return hop.port < kMaxPorts; };
+
+  return std::ranges::all_of(table<ImageAddress>(bytes, header.addresses), address_holds) &&
+         std::ranges::all_of(table<ImageServiceKey>(bytes, header.service_keys), key_holds) &&
+         std::ranges::all_of(services, service_holds) &&
+         std::ranges::all_of(table<ImageServer>(bytes, header.servers), server_holds) &&
+         std::ranges::all_of(table<ImageNextHop>(bytes, header.next_hops), next_hop_holds);
+}
+
+bool balances_are_known(std::span<const std::byte> bytes, const ImageHeader& header) {
+  return std::ranges::all_of(
+      table<ImageService>(bytes, header.services),
+      [](const ImageService& service) { return service.balance <= Balance::first; });
 }
 
 // The lists of servers to choose from: inside the image, and naming only servers that exist.
@@ -99,6 +110,7 @@ std::string_view name(ImageFault fault) {
           "table too large",
           "hash table of a wrong size or full",
           "reference to something that is not there",
+          "unknown balance algorithm",
           "table smaller than in the image in use",
       };
   return fault < ImageFault::count ? kNames[static_cast<std::size_t>(fault)] : "unknown";
@@ -123,6 +135,7 @@ ImageFault validate(std::span<const std::byte> bytes) {
                        [](const ImageServiceKey& place) { return place.protocol == 0; });
   if (keys != ImageFault::none) return keys;
   if (!references_hold(bytes, header)) return ImageFault::reference_outside;
+  if (!balances_are_known(bytes, header)) return ImageFault::unknown_balance;
   return check_picks(bytes, header);
 }
 

@@ -128,24 +128,32 @@ enum class ImageFault : std::uint32_t {
   table_too_large,
   not_a_hash_table,
   reference_outside,
+  unknown_balance,
   table_shrank,  // found by the data plane when it compares with the image in use
   count,
 };
 [[nodiscard]] std::string_view name(ImageFault fault);
 
 // Checks everything that a worker relies on without looking again: sizes, offsets, every index.
-// Reads only `bytes`.
+// Reads only `bytes`, which must be aligned to 8.
 [[nodiscard]] ImageFault validate(std::span<const std::byte> bytes);
+
+// Spreads what differs in only a few bits, like neighbouring addresses, over all bits of the result
+// (the finaliser of MurmurHash3).
+[[nodiscard]] constexpr std::uint32_t mix_bits(std::uint32_t value) {
+  value = (value ^ value >> 16) * 0x85ebca6bu;
+  value = (value ^ value >> 13) * 0xc2b2ae35u;
+  return value ^ value >> 16;
+}
 
 // Both sides place and look up entries with these; linear probing from here on.
 [[nodiscard]] constexpr std::uint32_t address_place(Ipv4Address address, std::uint32_t places) {
-  return (address.value.raw() * 0x9e3779b1u >> 7) & (places - 1);
+  return mix_bits(address.value.raw()) & (places - 1);
 }
 [[nodiscard]] constexpr std::uint32_t service_place(Ipv4Address address, be16 port,
                                                     std::uint8_t protocol, std::uint32_t places) {
-  const std::uint32_t mixed = (address.value.raw() * 0x9e3779b1u) ^
-                              ((std::uint32_t{port.raw()} << 8 | protocol) * 0x85ebca6bu);
-  return (mixed ^ mixed >> 15) & (places - 1);
+  const std::uint32_t end = std::uint32_t{port.raw()} << 8 | protocol;
+  return mix_bits(address.value.raw() ^ end * 0x9e3779b1u) & (places - 1);
 }
 
 // A validated image. Cheap to copy; does not own the bytes.

@@ -68,23 +68,26 @@ Result<Region> Region::create(const std::filesystem::path& path, const RegionSha
   const std::filesystem::path fresh = path.string() + ".new";
   const FileDescriptor file(open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (file.get() < 0) return system_error(fresh, "create it");
+  const auto give_up = [&](const char* doing) {
+    const auto error = system_error(fresh, doing);
+    unlink(fresh.c_str());
+    return error;
+  };
 
-  const std::size_t bytes = layout_of(shape).end;
+  const Layout layout = layout_of(shape);
+  if (ftruncate(file.get(), static_cast<off_t>(layout.end)) != 0) return give_up("size it");
   // Reserves the pages now: a full file system is an error message here and a SIGBUS later. The
   // image slots stay sparse until they are written.
-  const std::size_t touched_always = layout_of(shape).images;
-  if (ftruncate(file.get(), static_cast<off_t>(bytes)) != 0 ||
-      posix_fallocate(file.get(), 0, static_cast<off_t>(touched_always)) != 0) {
-    return system_error(fresh, "reserve its memory");
-  }
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
-  if (memory == MAP_FAILED) return system_error(fresh, "map it");
+  errno = posix_fallocate(file.get(), 0, static_cast<off_t>(layout.images));
+  if (errno != 0) return give_up("reserve its memory");
+  void* memory = mmap(nullptr, layout.end, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (memory == MAP_FAILED) return give_up("map it");
 
   Region region(static_cast<std::byte*>(memory), shape);
   auto* header = new (memory) RegionHeader;
-  header->total_bytes = bytes;
+  header->total_bytes = layout.end;
   header->shape = shape;
-  if (rename(fresh.c_str(), path.c_str()) != 0) return system_error(path, "put it in place");
+  if (rename(fresh.c_str(), path.c_str()) != 0) return give_up("put it in place");
   return region;
 }
 

@@ -2,7 +2,7 @@
 // Everything in it lies at an offset that follows from its shape (how many workers, how large an
 // image slot), so that an attaching process can check the whole layout before it trusts any of it.
 //
-//   header | control line | main status | worker status.. | counters.. | server counters.. |
+//   header | control line | worker statuses, main status | counters.. | server counters.. |
 //   rings.. | image slots
 //
 // Who writes what: the header and the statuses the data plane, the control line the control plane,

@@ -4,6 +4,12 @@
 // whoever dies in between, the other never sees half an element and never waits. Indices run freely
 // and are masked on use, so that a corrupt index cannot lead outside of the ring.
 //
+// What a death costs: a push or pop that is cut short has happened whole or not at all, and the
+// ring delivers nothing twice or out of order. Lost are at most the elements of one batch, the one
+// in the hands of the dead end: not pushed yet, or popped and not acted on. Whether the last push
+// happened its successor cannot know, and repeating it may make a duplicate: so what travels in a
+// ring either bears repetition (a command says a state, not a step) or may be lost (an advert).
+//
 // After Lamport 1977; the cached opposite index is the FastForward/MCRingBuffer idea that DPDK and
 // others use too.
 #pragma once
@@ -68,6 +74,7 @@ class RingProducer {
     const auto wanted = static_cast<std::uint32_t>(elements.size());
     if (free_slots() < wanted) tail_ = place_.control->tail.load(std::memory_order_acquire);
     const std::uint32_t count = std::min(wanted, free_slots());
+    if (count == 0) return 0;
     const std::uint32_t at = head_ & (place_.capacity - 1);
     const std::uint32_t first = std::min(count, place_.capacity - at);
     std::memcpy(place_.elements + at, elements.data(), first * sizeof(Element));
