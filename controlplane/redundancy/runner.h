@@ -1,0 +1,136 @@
+// Runs the protocol machines of all groups of a node: turns frames, time and the state of the node
+// into events, and performs the actions that come back, in order. It decides nothing itself. Time
+// comes in with every call, frames and claims go out through RedundancyEffects, so a test runs it
+// on a clock of its own.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/redundancy/carp.h"
+#include "controlplane/redundancy/carp_classify.h"
+#include "controlplane/redundancy/machine.h"
+#include "dataplane/base/time.h"
+#include "dataplane/net/address.h"
+
+namespace carpool {
+
+// What a runner does to the world.
+class RedundancyEffects {
+ public:
+  RedundancyEffects() = default;
+  RedundancyEffects(const RedundancyEffects&) = delete;
+  RedundancyEffects& operator=(const RedundancyEffects&) = delete;
+  virtual ~RedundancyEffects() = default;
+
+  // Hands a frame to the data plane for sending by that port. false: it was not taken.
+  virtual bool send(std::uint16_t port, std::span<const std::uint8_t> frame) = 0;
+  // The data plane claims the addresses of the group, or gives them up. Idempotent.
+  virtual void set_group(std::string_view group, bool active) = 0;
+  // For the log: what happened to which group, in words.
+  virtual void note_transition(std::string_view group, std::string_view what) = 0;
+  virtual void note_foreign(std::string_view group, std::string_view what) = 0;
+};
+
+// A group as it is on this node.
+struct GroupSettings {
+  std::string name;
+  CarpConfig carp;
+  CarpKey key;
+  std::uint16_t port = 0;  // adverts leave and arrive here
+  MacAddress mac;          // what adverts come from and announcements name
+
+  struct Announced {
+    Ipv4Address address;
+    std::uint16_t port = 0;
+    friend bool operator==(const Announced&, const Announced&) = default;
+  };
+  std::vector<Announced> announced;  // virtual and floating addresses
+
+  friend bool operator==(const GroupSettings&, const GroupSettings&) = default;
+};
+
+// Adverts with our vhid that are not from a peer of ours.
+struct ForeignAdverts {
+  std::uint64_t count = 0;
+  Ipv4Address last_sender;
+  std::string_view reason;
+  Instant last_seen;
+  Instant last_logged;
+};
+
+// What status shows of a group.
+struct GroupReport {
+  GroupSettings settings;
+  CarpMachine machine;
+  Instant since;      // of the present state
+  std::string cause;  // of the last change of state
+  bool usable = false;
+  std::string why_unusable;
+  ForeignAdverts foreign;
+  std::uint64_t malformed = 0;  // CARP frames on the group's port that are none
+  std::uint64_t transitions = 0;
+};
+
+class RedundancyRunner {
+ public:
+  // `random` gives fresh random bits: the counters that machines start from.
+  RedundancyRunner(RedundancyEffects& effects, std::function<std::uint64_t()> random)
+      : effects_(effects), random_(std::move(random)) {}
+
+  // The groups from now on. One that is not there any more leaves; a new one starts unusable, in
+  // INIT; one with another vhid or port is another group; any other change is an event, and a group
+  // that did not change does not notice.
+  void configure(std::vector<GroupSettings> groups, Instant now);
+
+  // Whether the group can send and receive and the data plane forwards; if not, why.
+  void set_usable(std::string_view group, bool usable, std::string_view why, Instant now);
+  // Instead of set_usable(true), where the data plane claims the group's addresses already: the
+  // control plane was away and nobody noticed.
+  void adopt(std::string_view group, Instant now);
+  // Sets one reason to demote the group, or removes it (value 0).
+  void demote(std::string_view group, std::string_view source, unsigned value, std::string_view why,
+              Instant now);
+
+  // A frame of protocol 112 that arrived at a port.
+  void receive(std::uint16_t port, std::span<const std::uint8_t> frame, Instant now);
+  // Fires the timers that are due.
+  void expire(Instant now);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  // Planned exit: every group says that it leaves, and releases its addresses.
+  void leave_all(Instant now);
+  // Says to the data plane again who is master: it may be a new one that knows nothing.
+  void repeat_claims();
+
+  [[nodiscard]] std::span<const GroupReport> groups() const { return groups_; }
+
+ private:
+  struct Timers {
+    std::array<std::optional<Instant>, kRouterTimers> deadlines;
+  };
+  using Event = decltype(CarpEvent::what);
+
+  GroupReport* find(std::string_view name);
+  Timers& timers_of(const GroupReport& group);
+  void remove(std::size_t index, Instant now);
+  void handle(GroupReport& group, Event event, Instant now);
+  void perform(GroupReport& group, const CarpAction& action, Instant now, bool& sent_ok);
+  bool send_advert(const GroupReport& group, const SendCarpAdvert& advert);
+  void announce(const GroupReport& group);
+  void note_foreign(GroupReport& group, const ForeignCarpAdvert& advert, Instant now);
+
+  RedundancyEffects& effects_;
+  std::function<std::uint64_t()> random_;
+  std::vector<GroupReport> groups_;
+  std::vector<Timers> timers_;  // of the group at the same index
+};
+
+}  // namespace carpool
