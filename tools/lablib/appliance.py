@@ -1,13 +1,24 @@
-"""One appliance under test: the real carpoold, which starts its own carpool-dp, in the node's namespace."""
+"""One appliance under test: the real carpoold, which starts its own carpool-dp, in the node's
+namespace."""
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 from .config import LabConfig
 from .network import Network
-from .process import (LabError, command_name, end_processes, kill_processes, run, send_signal, start_daemon, tail,
-                      wait_until)
+from .process import (
+    LabError,
+    command_name,
+    end_processes,
+    kill_processes,
+    run,
+    send_signal,
+    start_daemon,
+    tail,
+    wait_until,
+)
 from .topology import Host
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -45,8 +56,15 @@ class Appliance:
     # ---- processes
 
     def command(self) -> list[str]:
-        return [str(PROGRAMS[CONTROL_PLANE]), "--config", str(self.config_file), "--node", self.name,
-                "--run-dir", str(self.dir)]
+        return [
+            str(PROGRAMS[CONTROL_PLANE]),
+            "--config",
+            str(self.config_file),
+            "--node",
+            self.name,
+            "--run-dir",
+            str(self.dir),
+        ]
 
     def start(self) -> None:
         for program in PROGRAMS.values():
@@ -71,16 +89,24 @@ class Appliance:
 
     def status(self) -> dict | None:
         """The answer of `carpool status --json`, or None while there is none."""
-        result = run([str(PROGRAMS["carpool"]), "status", "--json", "--run-dir", str(self.dir)], check=False,
-                     timeout_s=5)
+        result = self._ask("status", "--json")
         try:
             return json.loads(result.stdout) if result.returncode == 0 else None
         except json.JSONDecodeError:
             return None
 
     def status_text(self) -> str:
-        result = run([str(PROGRAMS["carpool"]), "status", "--run-dir", str(self.dir)], check=False, timeout_s=5)
+        """What a person would read, or why there is nothing to read."""
+        try:
+            result = self._ask("status")
+        except LabError as error:
+            return str(error)
         return (result.stdout + result.stderr).rstrip()
+
+    def _ask(self, *words: str) -> subprocess.CompletedProcess:
+        return run(
+            [str(PROGRAMS["carpool"]), *words, "--run-dir", str(self.dir)], check=False, timeout_s=5
+        )
 
     def group_state(self) -> str:
         """MASTER, BACKUP, INIT; "" while the node does not answer."""
@@ -98,14 +124,21 @@ class Appliance:
         wait_until(f"{self.name} is {state}", lambda: self.group_state() == state, deadline_s)
 
     def wait_server(self, service: str, server: str, state: str, deadline_s: float) -> None:
-        wait_until(f"{self.name} shows {service}/{server} {state}",
-                   lambda: self.server_states(service).get(server) == state, deadline_s)
+        wait_until(
+            f"{self.name} shows {service}/{server} {state}",
+            lambda: self.server_states(service).get(server) == state,
+            deadline_s,
+        )
 
     def wait_servers_up(self, deadline_s: float = START_S) -> None:
         def all_up() -> bool:
             services = (self.status() or {}).get("services", [])
-            return bool(services) and all(server["state"].upper() == "UP" for service in services
-                                          for server in service["servers"])
+            return bool(services) and all(
+                server["state"].upper() == "UP"
+                for service in services
+                for server in service["servers"]
+            )
+
         wait_until(f"{self.name} shows all servers UP", all_up, deadline_s)
 
     def log_tail(self) -> str:

@@ -11,12 +11,12 @@ from pathlib import Path
 from .config import PORT_KINDS, LabConfig
 from .lab import Lab
 from .outcome import Outcome, ScenarioFailed
-from .process import LabError, command_name, say
+from .process import LabError, command_name, extend_search_path, say
 from .scenarios.registry import SCENARIOS
 from .topology import ALL_NAMESPACES, DRAWING
 
 DESCRIPTION = f"""\
-A laboratory in network namespaces of this machine: real programs, real packets, nothing touched outside.
+A laboratory in network namespaces: real programs, real packets, nothing touched outside.
 
 {DRAWING}"""
 
@@ -25,33 +25,52 @@ examples:
   tools/lab up                                bring it up and leave it up
   tools/lab exec client curl -s 192.0.2.10    a request through the appliances
   tools/lab exec sw tcpdump -ni lb1-wan       what goes in and out of lb1
-  tools/lab run failover-kill                 bring a fresh one up, kill the master, measure, take it down
+  tools/lab run failover-kill                 a fresh one: kill the master, measure, take it down
   tools/lab down                              remove every trace of it"""
 
 
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tools/lab", description=DESCRIPTION, epilog=EPILOG,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="tools/lab",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--name", default="lab", help="which lab, where several are up (default: lab)")
+        sub.add_argument(
+            "--name", default="lab", help="which lab, where several are up (default: lab)"
+        )
         return sub
 
     up = command("up", "bring the lab up and leave it up")
     run = command("run", "run one scenario in a fresh lab; the last line is JSON")
     for sub in (up, run):
-        sub.add_argument("--port-kind", choices=PORT_KINDS, default=PORT_KINDS[0],
-                         help="how the appliances take packets from their interfaces (default: %(default)s)")
-    run.add_argument("scenario", choices=list(SCENARIOS), metavar="SCENARIO", help="see 'tools/lab list'")
+        sub.add_argument(
+            "--port-kind",
+            choices=PORT_KINDS,
+            default=PORT_KINDS[0],
+            help="how the appliances take packets from their interfaces (default: %(default)s)",
+        )
+    run.add_argument(
+        "scenario", choices=list(SCENARIOS), metavar="SCENARIO", help="see 'tools/lab list'"
+    )
     run.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
     run.add_argument("--seed", type=int, help="repeat the random choices of an earlier run")
     command("down", "remove every trace of the lab, also after a crash")
     command("status", "what runs in each host, and what the appliances say")
     execute = command("exec", "run a command in a host")
-    execute.add_argument("host", choices=ALL_NAMESPACES, metavar="HOST", help=", ".join(ALL_NAMESPACES))
-    execute.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments")
+    execute.add_argument(
+        "host", choices=ALL_NAMESPACES, metavar="HOST", help=", ".join(ALL_NAMESPACES)
+    )
+    execute.add_argument(
+        "words", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments"
+    )
     listing = command("list", "the scenarios")
     listing.add_argument("--names", action="store_true", help="names only, one a line")
     return parser.parse_args(arguments)
@@ -61,10 +80,19 @@ def interrupt(*_) -> None:
     raise KeyboardInterrupt
 
 
-def take_down(lab: Lab) -> None:
-    """Not to be stopped half-way by an impatient second Ctrl-C."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+def ignore_interrupts() -> None:
+    """What cleans up is not to be stopped half-way by an impatient second Ctrl-C."""
+    for number in INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def catch_interrupts() -> None:
+    for number in INTERRUPTS:
+        signal.signal(number, interrupt)
+
+
+def take_down(lab: Lab) -> None:
+    ignore_interrupts()
     lab.down()
 
 
@@ -105,7 +133,9 @@ def command_status(lab: Lab, _arguments: argparse.Namespace) -> int:
 def command_exec(lab: Lab, arguments: argparse.Namespace) -> int:
     if not lab.is_up():
         raise LabError(f"lab '{lab.name}' is not up: tools/lab up")
-    command = lab.network.command(arguments.host, arguments.words or [os.environ.get("SHELL", "/bin/sh")])
+    command = lab.network.command(
+        arguments.host, arguments.words or [os.environ.get("SHELL", "/bin/sh")]
+    )
     sys.stdout.flush()
     os.execvp(command[0], command)
 
@@ -130,6 +160,7 @@ def command_run(lab: Lab, arguments: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             outcome.fail("interrupted")
         finally:
+            ignore_interrupts()
             if not outcome.ok:
                 report_nodes(lab)
             if arguments.keep:
@@ -161,18 +192,24 @@ def report_nodes(lab: Lab) -> None:
         if node.dir.exists():
             say(f"\n== {node.name}: end of {node.log}\n{node.log_tail()}")
             say(f"== {node.name}: carpool status\n{node.status_text()}\n")
+    for witness in lab.witnesses:
+        say(f"== {witness.name}: end of {witness.log}\n{witness.log_tail()}\n")
 
 
-COMMANDS = {"up": command_up, "down": command_down, "status": command_status, "exec": command_exec,
-            "list": command_list, "run": command_run}
+COMMANDS = {
+    "up": command_up,
+    "down": command_down,
+    "status": command_status,
+    "exec": command_exec,
+    "list": command_list,
+    "run": command_run,
+}
 
 
 def main() -> int:
     arguments = parse_arguments(sys.argv[1:])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    # The tools are looked for where Debian puts them, also when called without an administrator's search path.
-    os.environ["PATH"] += ":/usr/local/sbin:/usr/sbin:/sbin"
+    catch_interrupts()
+    extend_search_path()
     try:
         return COMMANDS[arguments.command](Lab(arguments.name), arguments)
     except LabError as error:

@@ -2,8 +2,20 @@
 
 from dataclasses import dataclass, field, replace
 
-from .topology import (APPLIANCES, DB_PORT, DB_SERVERS, FLOATING_ADDRESS, LAN, PASSWORD, PREFIX_LENGTH, VHID,
-                       VIRTUAL_ADDRESS, WAN, WEB_PORT, WEB_SERVERS)
+from .topology import (
+    APPLIANCES,
+    DB_PORT,
+    DB_SERVERS,
+    FLOATING_ADDRESS,
+    LAN,
+    PASSWORD,
+    PREFIX_LENGTH,
+    VHID,
+    VIRTUAL_ADDRESS,
+    WAN,
+    WEB_PORT,
+    WEB_SERVERS,
+)
 
 PORT_KINDS = ("xdp", "packet")
 ADVSKEW = {"lb1": 0, "lb2": 100}
@@ -23,12 +35,15 @@ class ServerLine:
 @dataclass(frozen=True)
 class LabConfig:
     """What scenarios vary. Frozen: a changed configuration is a new value."""
+
     port_kind: str = "xdp"
     preempt: bool = True
     web_servers: tuple[ServerLine, ...] = tuple(
-        ServerLine(host.name, host.address, WEB_PORT) for host in WEB_SERVERS)
+        ServerLine(host.name, host.address, WEB_PORT) for host in WEB_SERVERS
+    )
     db_servers: tuple[ServerLine, ...] = tuple(
-        ServerLine(host.name, host.address, DB_PORT) for host in DB_SERVERS)
+        ServerLine(host.name, host.address, DB_PORT) for host in DB_SERVERS
+    )
     advskew: dict[str, int] = field(default_factory=lambda: dict(ADVSKEW))
 
     def with_web_server(self, server: ServerLine) -> "LabConfig":
@@ -39,47 +54,64 @@ class LabConfig:
         return replace(self, web_servers=tuple(s for s in self.web_servers if s.name != name))
 
     def text(self) -> str:
-        sections = [_DEFAULTS, *(self._node(host.name) for host in APPLIANCES), self._redundancy(),
-                    self._web(), self._mysql()]
+        sections = [
+            _DEFAULTS,
+            *(self._node(host.name) for host in APPLIANCES),
+            self._redundancy(),
+            self._web(),
+            self._mysql(),
+        ]
         return "\n\n".join(sections) + "\n"
 
     def _node(self, name: str) -> str:
-        return "\n".join((
-            f"node {name}",
-            f"    port wan {self.port_kind} eth1",
-            f"    port lan {self.port_kind} eth2",
-            "    workers 1",
-            "    idle sleep",
-            f"    redundancy public advskew {self.advskew[name]}"))
+        return "\n".join(
+            (
+                f"node {name}",
+                f"    port wan {self.port_kind} eth1",
+                f"    port lan {self.port_kind} eth2",
+                "    workers 1",
+                "    idle sleep",
+                f"    redundancy public advskew {self.advskew[name]}",
+            )
+        )
 
     def _redundancy(self) -> str:
-        return "\n".join((
-            "redundancy public",
-            "    protocol carp",
-            f"    vhid {VHID}",
-            f"    port {WAN}",
-            f"    pass {PASSWORD}",
-            "    advbase 1",
-            f"    address {VIRTUAL_ADDRESS}/{PREFIX_LENGTH}",
-            f"    floating {FLOATING_ADDRESS}/{PREFIX_LENGTH} port {LAN}",
-            *(["    preempt"] if self.preempt else [])))
+        return "\n".join(
+            (
+                "redundancy public",
+                "    protocol carp",
+                f"    vhid {VHID}",
+                f"    port {WAN}",
+                f"    pass {PASSWORD}",
+                "    advbase 1",
+                f"    address {VIRTUAL_ADDRESS}/{PREFIX_LENGTH}",
+                f"    floating {FLOATING_ADDRESS}/{PREFIX_LENGTH} port {LAN}",
+                *(["    preempt"] if self.preempt else []),
+            )
+        )
 
     def _web(self) -> str:
-        return "\n".join((
-            "listen web",
-            f"    bind {VIRTUAL_ADDRESS}:{WEB_PORT}",
-            "    balance roundrobin",
-            "    option httpchk GET /health",
-            *map(str, self.web_servers)))
+        return "\n".join(
+            (
+                "listen web",
+                f"    bind {VIRTUAL_ADDRESS}:{WEB_PORT}",
+                "    balance roundrobin",
+                "    option httpchk GET /health",
+                *map(str, self.web_servers),
+            )
+        )
 
     def _mysql(self) -> str:
-        return "\n".join((
-            "listen mysql",
-            f"    bind {VIRTUAL_ADDRESS}:{DB_PORT}",
-            "    balance leastconn",
-            "    timeout client 1h",
-            "    timeout server 1h",
-            *map(str, self.db_servers)))
+        return "\n".join(
+            (
+                "listen mysql",
+                f"    bind {VIRTUAL_ADDRESS}:{DB_PORT}",
+                "    balance leastconn",
+                "    timeout client 1h",
+                "    timeout server 1h",
+                *map(str, self.db_servers),
+            )
+        )
 
 
 _DEFAULTS = """\

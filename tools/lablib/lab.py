@@ -1,4 +1,5 @@
-"""A whole laboratory: its network, servers, appliances and clients, brought up together and taken down for good."""
+"""A whole laboratory: its network, servers, appliances and clients, brought up together and taken
+down for good."""
 
 import re
 import shutil
@@ -12,6 +13,7 @@ from .load import Clients
 from .network import Network
 from .process import LabError, say, wait_until
 from .servers import MariaDb, Nginx, Server, make_mariadb_template
+from .ucarp import Ucarp
 from .topology import APPLIANCES, DB_SERVERS, WEB_SERVERS
 
 RUN_ROOT = Path("/run/carpool-lab")
@@ -20,7 +22,9 @@ RUN_ROOT = Path("/run/carpool-lab")
 class Lab:
     def __init__(self, name: str):
         if not re.fullmatch(r"[a-z0-9]{1,16}", name):
-            raise LabError(f"'{name}' is no name for a lab: use up to 16 lower-case letters and digits")
+            raise LabError(
+                f"'{name}' is no name for a lab: use up to 16 lower-case letters and digits"
+            )
         self.name = name
         self.dir = RUN_ROOT / name
         self.network = Network(name)
@@ -28,6 +32,8 @@ class Lab:
         self.web = [Nginx(self.network, host, self.dir) for host in WEB_SERVERS]
         self.db = [MariaDb(self.network, host, self.dir) for host in DB_SERVERS]
         self.clients = Clients(self.network, self.dir)
+        # What else has a log that explains a failure, besides the nodes.
+        self.witnesses: list[Ucarp] = []
 
     # ---- names
 
@@ -44,15 +50,17 @@ class Lab:
     # ---- one user at a time
 
     def lock(self) -> socket.socket:
-        """Keeps others from using the lab of this name for as long as the returned socket is open. A name in the
-        abstract namespace leaves nothing behind, however the process ends."""
+        """Keeps others from using the lab of this name for as long as the returned socket is open.
+        A name in the abstract namespace leaves nothing behind, however the process ends."""
         guard = socket.socket(socket.AF_UNIX)
         try:
             guard.bind(f"\0carpool-lab-{self.name}")
         except OSError as error:
             guard.close()
-            raise LabError(f"lab '{self.name}' is being used by another tools/lab right now: wait for it, or give "
-                           "yours another --name") from error
+            raise LabError(
+                f"lab '{self.name}' is being used by another tools/lab: wait for it, or give "
+                "yours another --name"
+            ) from error
         return guard
 
     # ---- up and down
@@ -103,7 +111,8 @@ class Lab:
         wait_until("the virtual address answers", self.clients.get, 5)
 
     def down(self) -> None:
-        """Ends and removes everything of this name, also what an earlier, killed run left behind."""
+        """Ends and removes everything of this name, also what an earlier, killed run left
+        behind."""
         self.clients.end()
         self.network.down()
         shutil.rmtree(self.dir, ignore_errors=True)

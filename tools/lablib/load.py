@@ -1,4 +1,5 @@
-"""The clients of a lab: wrk, the mariadb client and our own probes, each in the background of a scenario."""
+"""The clients of a lab: wrk, the mariadb client and our own probes, each in the background of a
+scenario."""
 
 import json
 import re
@@ -12,7 +13,16 @@ from pathlib import Path
 from .network import Network
 from .process import LabError, is_alive, run, send_signal, wait_until
 from .servers import DB_PASSWORD, DB_USER
-from .topology import (APPLIANCES, CLIENT, DB_PORT, SWITCH, VIRTUAL_ADDRESS, WAN, WEB_PORT, switch_port)
+from .topology import (
+    APPLIANCES,
+    CLIENT,
+    DB_PORT,
+    SWITCH,
+    VIRTUAL_ADDRESS,
+    WAN,
+    WEB_PORT,
+    switch_port,
+)
 
 PROBES = Path(__file__).resolve().parent / "probes"
 
@@ -20,12 +30,25 @@ PROBES = Path(__file__).resolve().parent / "probes"
 class Probe:
     """One of probes/ at work in a namespace. Its result is there after stop()."""
 
-    def __init__(self, network: Network, host: str, program: str, arguments: list[str], out: Path | None):
+    def __init__(
+        self, network: Network, host: str, program: str, arguments: list[str], out: Path | None
+    ):
         self.out = out
-        command = [sys.executable, "-B", str(PROBES / f"{program}.py"), *arguments,
-                   *(["--out", str(out)] if out else [])]
-        self.process = subprocess.Popen(network.command(host, command), stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True, start_new_session=True)
+        command = [
+            sys.executable,
+            "-B",
+            str(PROBES / f"{program}.py"),
+            *arguments,
+            *(["--out", str(out)] if out else []),
+        ]
+        self.process = subprocess.Popen(
+            network.command(host, command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
     def stop(self) -> list[dict]:
         self.process.send_signal(signal.SIGTERM)
@@ -34,8 +57,12 @@ class Probe:
         except subprocess.TimeoutExpired:
             self.process.kill()
             _, errors = self.process.communicate()
-        if self.process.returncode not in (0, -signal.SIGTERM) or (self.out and not self.out.exists()):
-            raise LabError(f"a probe failed (exit status {self.process.returncode}): {errors.strip()}")
+        if self.process.returncode not in (0, -signal.SIGTERM) or (
+            self.out and not self.out.exists()
+        ):
+            raise LabError(
+                f"a probe failed (exit status {self.process.returncode}): {errors.strip()}"
+            )
         return json.loads(self.out.read_text()) if self.out else []
 
 
@@ -56,10 +83,17 @@ def parse_wrk(text: str) -> WrkResult:
     def number(pattern: str) -> float:
         found = re.search(pattern, text)
         return float(found[1]) if found else 0.0
-    sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    return WrkResult(requests=int(number(r"(\d+) requests in")), requests_per_s=number(r"Requests/sec:\s+([\d.]+)"),
-                     socket_errors=sum(map(int, sockets.groups())) if sockets else 0,
-                     bad_answers=int(number(r"Non-2xx or 3xx responses: (\d+)")), text=text)
+
+    sockets = re.search(
+        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text
+    )
+    return WrkResult(
+        requests=int(number(r"(\d+) requests in")),
+        requests_per_s=number(r"Requests/sec:\s+([\d.]+)"),
+        socket_errors=sum(map(int, sockets.groups())) if sockets else 0,
+        bad_answers=int(number(r"Non-2xx or 3xx responses: (\d+)")),
+        text=text,
+    )
 
 
 class Wrk:
@@ -68,11 +102,24 @@ class Wrk:
     def __init__(self, network: Network, seconds: int, connections: int, close: bool = False):
         self.deadline_s = seconds + 20
         header = ["-H", "Connection: close"] if close else []
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "2s", *header,
-                   f"http://{VIRTUAL_ADDRESS}:{WEB_PORT}/"]
-        self.process = subprocess.Popen(network.command(CLIENT.name, command), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                        start_new_session=True)
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--timeout",
+            "2s",
+            *header,
+            f"http://{VIRTUAL_ADDRESS}:{WEB_PORT}/",
+        ]
+        self.process = subprocess.Popen(
+            network.command(CLIENT.name, command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def result(self) -> WrkResult:
         try:
@@ -101,13 +148,33 @@ class Clients:
         self.started.append(probe.process)
         return probe
 
-    def http_prober(self, interval_s: float = 0.010) -> Probe:
-        return self._probe(CLIENT.name, "http_prober",
-                           [VIRTUAL_ADDRESS, str(WEB_PORT), "--interval", str(interval_s)])
+    def http_prober(self, interval_s: float = 0.010, live: bool = False) -> Probe:
+        """With `live` each attempt is also a line of JSON on the process's standard output."""
+        return self._probe(
+            CLIENT.name,
+            "http_prober",
+            [
+                VIRTUAL_ADDRESS,
+                str(WEB_PORT),
+                "--interval",
+                str(interval_s),
+                *(["--live"] if live else []),
+            ],
+        )
 
     def ping_pong(self, connections: int = 4, rate_hz: int = 1000) -> Probe:
-        return self._probe(CLIENT.name, "ping_pong", [
-            VIRTUAL_ADDRESS, str(WEB_PORT), "--connections", str(connections), "--rate", str(rate_hz)])
+        return self._probe(
+            CLIENT.name,
+            "ping_pong",
+            [
+                VIRTUAL_ADDRESS,
+                str(WEB_PORT),
+                "--connections",
+                str(connections),
+                "--rate",
+                str(rate_hz),
+            ],
+        )
 
     def wire_watch(self) -> Probe:
         ports = [f"{switch_port(host.name, WAN)}={host.name}" for host in APPLIANCES]
@@ -118,7 +185,9 @@ class Clients:
 
     def arp_prober(self) -> Probe:
         nic = CLIENT.nics[0]
-        return self._probe(CLIENT.name, "arp_prober", [nic.device, nic.address, VIRTUAL_ADDRESS], writes=False)
+        return self._probe(
+            CLIENT.name, "arp_prober", [nic.device, nic.address, VIRTUAL_ADDRESS], writes=False
+        )
 
     def wrk(self, seconds: int, connections: int, close: bool = False) -> Wrk:
         load = Wrk(self.network, seconds, connections, close)
@@ -127,16 +196,32 @@ class Clients:
 
     def get(self, timeout_s: float = 1.0) -> str:
         """One HTTP request on a new connection; the server's name, or "" if none answered."""
-        result = self.network.run(CLIENT.name, [
-            "curl", "-s", "-f", "-m", str(timeout_s), f"http://{VIRTUAL_ADDRESS}:{WEB_PORT}/"], check=False)
+        result = self.network.run(
+            CLIENT.name,
+            ["curl", "-s", "-f", "-m", str(timeout_s), f"http://{VIRTUAL_ADDRESS}:{WEB_PORT}/"],
+            check=False,
+        )
         return result.stdout.strip() if result.returncode == 0 else ""
 
     def query(self, sql: str) -> str:
-        """One connection of the mariadb client through the virtual address; its output without headings."""
-        return self.network.run(CLIENT.name, [
-            "mariadb", "--no-defaults", f"--host={VIRTUAL_ADDRESS}", f"--port={DB_PORT}", f"--user={DB_USER}",
-            f"--password={DB_PASSWORD}", "--connect-timeout=5", "--batch", "--skip-column-names",
-            f"--execute={sql}"], timeout_s=30).stdout.strip()
+        """One connection of the mariadb client through the virtual address; its output without
+        headings."""
+        return self.network.run(
+            CLIENT.name,
+            [
+                "mariadb",
+                "--no-defaults",
+                f"--host={VIRTUAL_ADDRESS}",
+                f"--port={DB_PORT}",
+                f"--user={DB_USER}",
+                f"--password={DB_PASSWORD}",
+                "--connect-timeout=5",
+                "--batch",
+                "--skip-column-names",
+                f"--execute={sql}",
+            ],
+            timeout_s=30,
+        ).stdout.strip()
 
     def retransmissions(self, host: str) -> int:
         """TCP segments that a host's kernel sent again since the host was made."""
@@ -145,7 +230,9 @@ class Clients:
         return int(values[names.index("RetransSegs")])
 
     def end(self) -> None:
-        send_signal([process.pid for process in self.started if process.poll() is None], signal.SIGKILL)
+        send_signal(
+            [process.pid for process in self.started if process.poll() is None], signal.SIGKILL
+        )
         for process in self.started:
             process.wait()
             for pipe in (process.stdout, process.stderr):

@@ -25,15 +25,19 @@ def errors(attempts: list[dict]) -> dict[str, int]:
 
 
 def longest_gap(attempts: list[dict]) -> Interval:
-    """The longest time between two connections that went well: from the start of one to the start of the next."""
+    """The longest time between two connections that went well: from the start of one to the start
+    of the next."""
     starts = [attempt["at"] for attempt in successes(attempts)]
     gaps = map(Interval, starts, starts[1:])
     return max(gaps, key=lambda gap: gap.end - gap.start, default=Interval(0, 0))
 
 
 def recovered_after(attempts: list[dict], event: float) -> float | None:
-    """Seconds from an event until the first connection from which on all went well; None if the last one failed."""
-    last_failure = max((index for index, attempt in enumerate(attempts) if not attempt["ok"]), default=-1)
+    """Seconds from an event until the first connection from which on all went well; None if the
+    last one failed."""
+    last_failure = max(
+        (index for index, attempt in enumerate(attempts) if not attempt["ok"]), default=-1
+    )
     if last_failure + 1 >= len(attempts):
         return None
     return max(0.0, attempts[last_failure + 1]["at"] - event)
@@ -51,16 +55,23 @@ def runs(times: list[float], max_silence_s: float) -> list[Interval]:
 
 
 def overlap(claims: list[dict], max_silence_s: float) -> float:
-    """The longest time in seconds for which two nodes claimed at once: a node claims from one claim to its next, as
-    long as it is never silent for longer than `max_silence_s`."""
+    """The longest time in seconds for which two nodes claimed at once: a node claims from one claim
+    to its next, as long as it is never silent for longer than `max_silence_s`."""
     times = defaultdict(list)
     for claim in claims:
         times[claim["node"]].append(claim["at"])
-    intervals = [(node, run) for node, moments in times.items() for run in runs(moments, max_silence_s)]
-    return max((min(a.end, b.end) - max(a.start, b.start)
-                for index, (node, a) in enumerate(intervals)
-                for other, b in intervals[index + 1:]
-                if node != other and min(a.end, b.end) >= max(a.start, b.start)), default=0.0)
+    intervals = [
+        (node, run) for node, moments in times.items() for run in runs(moments, max_silence_s)
+    ]
+    return max(
+        (
+            min(a.end, b.end) - max(a.start, b.start)
+            for index, (node, a) in enumerate(intervals)
+            for other, b in intervals[index + 1 :]
+            if node != other and min(a.end, b.end) >= max(a.start, b.start)
+        ),
+        default=0.0,
+    )
 
 
 def adverts(claims: list[dict]) -> list[dict]:

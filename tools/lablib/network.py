@@ -1,4 +1,5 @@
-"""Namespaces, bridges and links, made from the topology. Nothing is created outside the namespaces."""
+"""Namespaces, bridges and links, made from the topology. Nothing is created outside the
+namespaces."""
 
 import os
 import subprocess
@@ -9,8 +10,9 @@ from .topology import ALL_NAMESPACES, HOSTS, NETWORKS, PREFIX_LENGTH, SWITCH, Ho
 
 NAMESPACES = Path("/run/netns")
 
-# A veth device hands packets over before their checksums are computed, which a program that forwards frames as they
-# are would pass on as corrupt. GSO and GRO would hand it frames larger than the link carries.
+# A veth device hands packets over before their checksums are computed, which a program that
+# forwards frames as they are would pass on as corrupt. GSO and GRO would hand it frames larger than
+# the link carries.
 OFFLOADS = ("tx", "tso", "gso", "gro")
 
 
@@ -40,10 +42,19 @@ class Network:
             raise LabError("network namespaces need root: use sudo")
         for host in ALL_NAMESPACES:
             self._create_namespace(host)
-        self._batch(SWITCH, [line for network in NETWORKS for line in (
-            # No spanning tree, so ports forward at once; no snooping, so adverts reach every port.
-            f"link add {network} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
-            f"link set {network} up")])
+        self._batch(
+            SWITCH,
+            [
+                line
+                for network in NETWORKS
+                for line in (
+                    # No spanning tree, so ports forward at once; no snooping, so adverts reach
+                    # every port.
+                    f"link add {network} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+                    f"link set {network} up",
+                )
+            ],
+        )
         for host in HOSTS:
             for nic in host.nics:
                 self._connect(host, nic)
@@ -58,13 +69,33 @@ class Network:
 
     def _connect(self, host: Host, nic: Nic) -> None:
         port = switch_port(host.name, nic.network)
-        run(["ip", "link", "add", nic.device, "netns", self.namespace(host.name),
-             "type", "veth", "peer", "name", port, "netns", self.namespace(SWITCH)])
+        run(
+            [
+                "ip",
+                "link",
+                "add",
+                nic.device,
+                "netns",
+                self.namespace(host.name),
+                "type",
+                "veth",
+                "peer",
+                "name",
+                port,
+                "netns",
+                self.namespace(SWITCH),
+            ]
+        )
         self._turn_offloads_off(host.name, nic.device)
         self._turn_offloads_off(SWITCH, port)
         self._batch(SWITCH, [f"link set {port} master {nic.network} up"])
-        self._batch(host.name, [f"addr add {nic.address}/{PREFIX_LENGTH} dev {nic.device}",
-                                f"link set {nic.device} up"])
+        self._batch(
+            host.name,
+            [
+                f"addr add {nic.address}/{PREFIX_LENGTH} dev {nic.device}",
+                f"link set {nic.device} up",
+            ],
+        )
 
     def _turn_offloads_off(self, host: str, device: str) -> None:
         self.run(host, ["ethtool", "-K", device, *(word for o in OFFLOADS for word in (o, "off"))])
@@ -76,7 +107,9 @@ class Network:
         """Ends every process in the namespaces and removes them, however they came to be."""
         hosts = self.existing()
         # The appliances may have something to clean up themselves; all others just go.
-        end_processes([pid for host in hosts if host.startswith("lb") for pid in self.processes(host)])
+        end_processes(
+            [pid for host in hosts if host.startswith("lb") for pid in self.processes(host)]
+        )
         for host in hosts:
             kill_processes(self.processes(host))
         for host in hosts:

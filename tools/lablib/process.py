@@ -19,13 +19,26 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run(command: list[str], *, check: bool = True, input: str | None = None,
-        timeout_s: float = 60) -> subprocess.CompletedProcess:
+def extend_search_path() -> None:
+    """Finds Debian's administration programs also when called without an administrator's search
+    path."""
+    os.environ["PATH"] += ":/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def run(
+    command: list[str], *, check: bool = True, input: str | None = None, timeout_s: float = 60
+) -> subprocess.CompletedProcess:
     """Runs a short command to its end with its output captured."""
     try:
-        result = subprocess.run(command, input=input, capture_output=True, text=True,
-                                errors="replace", timeout=timeout_s,
-                                stdin=subprocess.DEVNULL if input is None else None)
+        result = subprocess.run(
+            command,
+            input=input,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL if input is None else None,
+        )
     except FileNotFoundError as error:
         raise LabError(f"{command[0]} is missing: run tools/setup") from error
     except subprocess.TimeoutExpired as error:
@@ -40,12 +53,14 @@ def start_daemon(command: list[str], log: Path) -> subprocess.Popen:
     """Starts a process that outlives the lab's own, its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                start_new_session=True)
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
 
 
-def wait_until(what: str, condition: Callable[[], T], deadline_s: float,
-               interval_s: float = 0.05) -> T:
+def wait_until(
+    what: str, condition: Callable[[], T], deadline_s: float, interval_s: float = 0.05
+) -> T:
     """Polls until the condition yields something true, and returns that."""
     deadline = time.monotonic() + deadline_s
     while True:
@@ -103,8 +118,10 @@ def is_listening(pid: int, port: int) -> bool:
     except OSError:
         return False
     listen = "0A"
-    return any(fields[3] == listen and fields[1].endswith(f":{port:04X}")
-               for fields in map(str.split, lines))
+    return any(
+        fields[3] == listen and fields[1].endswith(f":{port:04X}")
+        for fields in map(str.split, lines)
+    )
 
 
 def tail(log: Path, lines: int = 30) -> str:

@@ -64,7 +64,9 @@ class Server(ABC):
         """The command line that runs the server in the foreground."""
 
     def pids(self) -> list[int]:
-        return [pid for pid in self.network.processes(self.name) if command_name(pid) == self.program]
+        return [
+            pid for pid in self.network.processes(self.name) if command_name(pid) == self.program
+        ]
 
     def is_ready(self) -> bool:
         return any(is_listening(pid, self.port) for pid in self.pids())
@@ -112,15 +114,36 @@ class MariaDb(Server):
 
     def command(self) -> list[str]:
         number = self.address.rpartition(".")[2]
-        return ["mariadbd", "--no-defaults", "--user=mysql", f"--datadir={self.dir / 'data'}",
-                f"--socket={self.dir / 'mariadb.sock'}", f"--pid-file={self.dir / 'mariadb.pid'}",
-                f"--init-file={self.dir / 'init.sql'}", f"--port={self.port}", "--bind-address=0.0.0.0",
-                f"--server-id={number}", f"--report-host={self.name}", "--skip-name-resolve",
-                "--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0",
-                "--performance-schema=OFF", *INNODB_SIZES]
+        return [
+            "mariadbd",
+            "--no-defaults",
+            "--user=mysql",
+            f"--datadir={self.dir / 'data'}",
+            f"--socket={self.dir / 'mariadb.sock'}",
+            f"--pid-file={self.dir / 'mariadb.pid'}",
+            f"--init-file={self.dir / 'init.sql'}",
+            f"--port={self.port}",
+            "--bind-address=0.0.0.0",
+            f"--server-id={number}",
+            f"--report-host={self.name}",
+            "--skip-name-resolve",
+            "--innodb-buffer-pool-size=16M",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--performance-schema=OFF",
+            *INNODB_SIZES,
+        ]
 
 
 def make_mariadb_template(template: Path) -> None:
     """A fresh datadir: made once per lab, copied for each server."""
-    run(["mariadb-install-db", "--no-defaults", f"--datadir={template}", "--user=mysql", "--skip-test-db",
-         "--auth-root-authentication-method=normal", *INNODB_SIZES])
+    run(
+        [
+            "mariadb-install-db",
+            "--no-defaults",
+            f"--datadir={template}",
+            "--user=mysql",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+            *INNODB_SIZES,
+        ]
+    )

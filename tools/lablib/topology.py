@@ -16,8 +16,8 @@ DRAWING = """\
      web1    web2    web3    db1     db2           web: nginx :80, db: MariaDB :3306
      .21     .22     .23     .11     .12
 
-Each host is a network namespace, carpool-NAME-HOST; both networks are bridges in one more, carpool-NAME-sw, where
-tcpdump sees every port by its name (lb1-wan, lb2-lan, ...)."""
+Each host is a network namespace, carpool-NAME-HOST; both networks are bridges in one more,
+carpool-NAME-sw, where tcpdump sees every port by its name (lb1-wan, lb2-lan, ...)."""
 
 WAN, LAN = "wan", "lan"
 NETWORKS = (WAN, LAN)

@@ -28,11 +28,24 @@ class Ucarp:
     def start(self, advskew: int) -> None:
         self.dir.mkdir(parents=True, exist_ok=True)
         self.state_file.unlink(missing_ok=True)
-        up, down = (self._script(name, text) for name, text in (("up", UP_SCRIPT), ("down", DOWN_SCRIPT)))
+        up, down = (
+            self._script(name, text) for name, text in (("up", UP_SCRIPT), ("down", DOWN_SCRIPT))
+        )
         nic = self.host.nics[0]
-        command = ["ucarp", f"--interface={nic.device}", f"--srcip={nic.address}", f"--vhid={VHID}",
-                   f"--pass={PASSWORD}", f"--addr={VIRTUAL_ADDRESS}", "--advbase=1", f"--advskew={advskew}",
-                   "--preempt", "--shutdown", f"--upscript={up}", f"--downscript={down}"]
+        command = [
+            "ucarp",
+            f"--interface={nic.device}",
+            f"--srcip={nic.address}",
+            f"--vhid={VHID}",
+            f"--pass={PASSWORD}",
+            f"--addr={VIRTUAL_ADDRESS}",
+            "--advbase=1",
+            f"--advskew={advskew}",
+            "--preempt",
+            "--shutdown",
+            f"--upscript={up}",
+            f"--downscript={down}",
+        ]
         start_daemon(self.network.command(self.name, command), self.log)
 
     def _script(self, name: str, text: str) -> Path:
@@ -52,10 +65,21 @@ class Ucarp:
         end_processes(self.pids(), 5)
 
     def kill(self) -> None:
-        """SIGKILL. The address stays on the interface, so that is removed by hand, as a dead box would."""
+        """SIGKILL. The address stays on the interface, so that is removed by hand, as a dead box
+        would."""
         kill_processes(self.pids())
-        self.network.run(self.name, ["ip", "addr", "del", f"{VIRTUAL_ADDRESS}/{PREFIX_LENGTH}", "dev",
-                                     self.host.nics[0].device], check=False)
+        self.network.run(
+            self.name,
+            [
+                "ip",
+                "addr",
+                "del",
+                f"{VIRTUAL_ADDRESS}/{PREFIX_LENGTH}",
+                "dev",
+                self.host.nics[0].device,
+            ],
+            check=False,
+        )
 
     def log_tail(self) -> str:
         return tail(self.log)

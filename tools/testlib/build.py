@@ -11,15 +11,15 @@ TEST_LIMIT_S = 10 * 60
 
 @dataclass(frozen=True)
 class Build:
-    name: str                      # prefix of its items; empty for the release build
+    name: str  # prefix of its items; empty for the release build
     directory: str
     options: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
 
     def configure(self) -> Outcome:
-        """Sets the directory up, or leaves a configured one to ninja, which reconfigures what changed."""
+        """Sets the directory up, or brings it up to date with its meson.build files."""
         if (ROOT / self.directory / "build.ninja").exists():
-            return Outcome(True, "", 0.0)
+            return self.compile(["build.ninja"])
         return run(["meson", "setup", self.directory, *self.options], BUILD_LIMIT_S, self.env)
 
     def compile(self, targets: list[str] | None = None) -> Outcome:
@@ -31,13 +31,19 @@ class Build:
 
     def tests(self, suite: str | None = None) -> list[str]:
         """Names of the meson tests, of one suite or of all."""
-        return [test["name"] for test in self.introspect("tests")
-                if suite is None or any(suite == s.split(":")[-1] for s in test["suite"])]
+        return [
+            test["name"]
+            for test in self.introspect("tests")
+            if suite is None or any(suite == s.split(":")[-1] for s in test["suite"])
+        ]
 
     def run_test(self, name: str) -> Outcome:
         """Runs one meson test, building nothing; the log is the test's own output."""
-        outcome = run(["meson", "test", "-C", self.directory, "--no-rebuild", "--print-errorlogs", name],
-                      TEST_LIMIT_S, self.env)
+        outcome = run(
+            ["meson", "test", "-C", self.directory, "--no-rebuild", "--print-errorlogs", name],
+            TEST_LIMIT_S,
+            self.env,
+        )
         record = ROOT / self.directory / "meson-logs" / "testlog.json"
         if outcome.ok or not record.exists():
             return outcome
@@ -46,12 +52,35 @@ class Build:
 
 
 RELEASE = Build("", "build")
-ADDRESS_SANITIZER = Build("asan", "build-asan", [
-    "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Dpure_only=true", "-Dbench=false"],
-    {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "ASAN_OPTIONS": "detect_stack_use_after_return=1"})
-THREAD_SANITIZER = Build("tsan", "build-tsan", [
-    "-Dbuildtype=debugoptimized", "-Db_sanitize=thread", "-Dpure_only=true", "-Dbench=false"],
-    {"TSAN_OPTIONS": "halt_on_error=1"})
-FUZZ = Build("fuzz", "build-fuzz", [
-    "-Dbuildtype=debugoptimized", "-Dfuzz=true", "-Dpure_only=true", "-Dtests=true", "-Dbench=false"],
-    {"CC": "clang-19", "CXX": "clang++-19"})
+ADDRESS_SANITIZER = Build(
+    "asan",
+    "build-asan",
+    [
+        "-Dbuildtype=debugoptimized",
+        "-Db_sanitize=address,undefined",
+        "-Dpure_only=true",
+        "-Dbench=false",
+    ],
+    {
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        "ASAN_OPTIONS": "detect_stack_use_after_return=1",
+    },
+)
+THREAD_SANITIZER = Build(
+    "tsan",
+    "build-tsan",
+    ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", "-Dpure_only=true", "-Dbench=false"],
+    {"TSAN_OPTIONS": "halt_on_error=1"},
+)
+FUZZ = Build(
+    "fuzz",
+    "build-fuzz",
+    [
+        "-Dbuildtype=debugoptimized",
+        "-Dfuzz=true",
+        "-Dpure_only=true",
+        "-Dtests=true",
+        "-Dbench=false",
+    ],
+    {"CC": "clang-19", "CXX": "clang++-19"},
+)

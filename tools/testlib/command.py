@@ -17,12 +17,21 @@ class Outcome(NamedTuple):
 
 
 def run(command: list[str], limit_s: float, env: dict[str, str] | None = None) -> Outcome:
-    """Runs it in the project root, in a process group of its own so that a time-out ends its children too."""
+    """Runs it in the project root, in a process group of its own so that a time-out ends its
+    children too."""
     started = time.monotonic()
     try:
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}, text=True, errors="replace",
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     except OSError as error:
         return Outcome(False, f"{command[0]}: {error.strerror}", 0.0)
     try:

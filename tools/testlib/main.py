@@ -1,4 +1,5 @@
-"""tools/test: every check, build, test, fuzz target and lab scenario, in order, with a count at the end."""
+"""tools/test: every check, build, test, fuzz target and lab scenario, in order, with a count at the
+end."""
 
 import argparse
 import re
@@ -14,7 +15,8 @@ from .report import Report
 
 FUZZ_SECONDS = 20
 SCENARIO_LIMIT_S = 5 * 60
-# Tests of this meson suite run threads against each other: the ones that ThreadSanitizer has something to say about.
+# Tests of this meson suite run threads against each other: the ones that ThreadSanitizer has
+# something to say about.
 THREADED_SUITE = "threads"
 
 
@@ -54,42 +56,71 @@ class TestRun:
             return
         names = {" ".join(filter(None, (build.name, test))): test for test in build.tests(suite)}
         wanted = self.wanted(names)
-        if not wanted or not self.compile(build, self.programs_of(build, [names[name] for name in wanted])):
+        if not wanted or not self.compile(
+            build, self.programs_of(build, [names[name] for name in wanted])
+        ):
             return
         for name in wanted:
             self.add(name, build.run_test(names[name]))
 
     def programs_of(self, build: Build, tests: list[str]) -> list[str] | None:
-        """The ninja targets that these tests depend on. The release build makes everything, always."""
+        """The ninja targets that these tests depend on. The release build makes everything,
+        always."""
         if build is RELEASE:
             return None
-        ids = {dep for test in build.introspect("tests") if test["name"] in tests for dep in test["depends"]}
+        ids = {
+            dep
+            for test in build.introspect("tests")
+            if test["name"] in tests
+            for dep in test["depends"]
+        }
         prefix = f"{ROOT / build.directory}/"
-        return [name.removeprefix(prefix) for target in build.introspect("targets") if target["id"] in ids
-                for name in target["filename"]]
+        return [
+            name.removeprefix(prefix)
+            for target in build.introspect("targets")
+            if target["id"] in ids
+            for name in target["filename"]
+        ]
 
     def fuzz(self) -> None:
-        """Runs each program of tests/fuzz for a while, starting from its seeds in tests/fuzz/corpus/NAME."""
+        """Runs each program of tests/fuzz for a while, starting from its seeds in
+        tests/fuzz/corpus/NAME."""
         self.report.heading(f"fuzz targets, {FUZZ_SECONDS} s each")
         if not self.prepare(FUZZ):
             return
         prefix = f"{ROOT / FUZZ.directory}/"
-        programs = {f"fuzz {target['name'].removeprefix('fuzz_')}": target["filename"][0].removeprefix(prefix)
-                    for target in FUZZ.introspect("targets")
-                    if target["type"] == "executable" and target["defined_in"].endswith("tests/fuzz/meson.build")}
+        programs = {
+            f"fuzz {target['name'].removeprefix('fuzz_')}": target["filename"][0].removeprefix(
+                prefix
+            )
+            for target in FUZZ.introspect("targets")
+            if target["type"] == "executable"
+            and target["defined_in"].endswith("tests/fuzz/meson.build")
+        }
         wanted = self.wanted(programs)
         if not wanted or not self.compile(FUZZ, [programs[name] for name in wanted]):
             return
         with ThreadPoolExecutor(max_workers=2) as pool:
-            for name, outcome in zip(wanted, pool.map(lambda name: self.fuzz_one(name, programs[name]), wanted)):
+            for name, outcome in zip(
+                wanted, pool.map(lambda name: self.fuzz_one(name, programs[name]), wanted)
+            ):
                 self.add(name, outcome)
 
     def fuzz_one(self, name: str, program: str) -> Outcome:
         seeds = ROOT / "tests/fuzz/corpus" / name.removeprefix("fuzz ")
         with tempfile.TemporaryDirectory(prefix="carpool-fuzz-") as scratch:
-            return run([f"{FUZZ.directory}/{program}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
-                        "-rss_limit_mb=2048", f"-artifact_prefix={FUZZ.directory}/", scratch,
-                        *([str(seeds)] if seeds.is_dir() else [])], FUZZ_SECONDS * 3 + 60)
+            return run(
+                [
+                    f"{FUZZ.directory}/{program}",
+                    f"-max_total_time={FUZZ_SECONDS}",
+                    "-timeout=10",
+                    "-rss_limit_mb=2048",
+                    f"-artifact_prefix={FUZZ.directory}/",
+                    scratch,
+                    *([str(seeds)] if seeds.is_dir() else []),
+                ],
+                FUZZ_SECONDS * 3 + 60,
+            )
 
     def scenarios(self) -> None:
         self.report.heading("lab scenarios")
@@ -98,7 +129,9 @@ class TestRun:
             self.add("lab list", listed)
             return
         wanted = self.wanted(f"lab {scenario}" for scenario in listed.log.split())
-        if not wanted or not (self.release_built or self.prepare(RELEASE) and self.compile(RELEASE)):
+        if not wanted or not (
+            self.release_built or self.prepare(RELEASE) and self.compile(RELEASE)
+        ):
             return
         for name in wanted:
             outcome = run(["tools/lab", "run", name.removeprefix("lab ")], SCENARIO_LIMIT_S)
@@ -107,8 +140,12 @@ class TestRun:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/test", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="no sanitizer builds, no fuzzing, no lab scenarios")
-    parser.add_argument("--only", metavar="REGEX", help="only items whose name matches, e.g. '^lab ' or 'carp'")
+    parser.add_argument(
+        "--quick", action="store_true", help="no sanitizer builds, no fuzzing, no lab scenarios"
+    )
+    parser.add_argument(
+        "--only", metavar="REGEX", help="only items whose name matches, e.g. '^lab ' or 'carp'"
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 

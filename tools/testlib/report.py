@@ -17,7 +17,10 @@ class Report:
 
     def add(self, name: str, ok: bool, seconds: float, log: str = "", note: str = "") -> None:
         (self.passed if ok else self.failed).append(name)
-        print(f"{'PASS' if ok else 'FAIL'}  {name}  {seconds:.1f} s{'  ' + note if note else ''}", flush=True)
+        print(
+            f"{'PASS' if ok else 'FAIL'}  {name}  {seconds:.1f} s{'  ' + note if note else ''}",
+            flush=True,
+        )
         if not ok:
             lines = log.rstrip().splitlines()
             if len(lines) > LOG_TAIL_LINES:
@@ -27,6 +30,8 @@ class Report:
     def finish(self) -> int:
         """Prints the summary and returns the exit status."""
         print(f"\nran for {time.monotonic() - self.started:.0f} s")
-        print(*(f"failed: {name}" for name in self.failed), sep="\n", end="\n" if self.failed else "")
+        print(
+            *(f"failed: {name}" for name in self.failed), sep="\n", end="\n" if self.failed else ""
+        )
         print(f"{len(self.passed)} passed, {len(self.failed)} failed", flush=True)
         return 1 if self.failed or not self.passed else 0

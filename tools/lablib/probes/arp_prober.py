@@ -1,4 +1,5 @@
-"""Asks every few milliseconds who has an address, by broadcast ARP. Who answers is for the wire watcher to see."""
+"""Asks every few milliseconds who has an address, by broadcast ARP. Who answers is for the wire
+watcher to see."""
 
 import argparse
 import signal
@@ -13,8 +14,9 @@ BROADCAST = b"\xff" * 6
 def who_has(source_mac: bytes, source: str, target: str) -> bytes:
     ethernet = BROADCAST + source_mac + struct.pack("!H", ETHERTYPE_ARP)
     arp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1)
-    return (ethernet + arp + source_mac + socket.inet_aton(source) + bytes(6) + socket.inet_aton(target)).ljust(
-        60, b"\0")
+    return (
+        ethernet + arp + source_mac + socket.inet_aton(source) + bytes(6) + socket.inet_aton(target)
+    ).ljust(60, b"\0")
 
 
 def main() -> None:

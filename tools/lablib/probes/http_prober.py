@@ -1,7 +1,8 @@
-"""Opens a new TCP connection every few milliseconds, sends one HTTP request on it and notes how that went.
+"""Opens a new TCP connection every few milliseconds, sends one HTTP request on it and notes how
+that went.
 
-Attempts overlap: a slow or dead one does not delay the next. The time-out is shorter than a SYN's first retransmission,
-so each attempt tells about its own moment."""
+Attempts overlap: a slow or dead one does not delay the next. The time-out is shorter than a SYN's
+first retransmission, so each attempt tells about its own moment."""
 
 import argparse
 import asyncio
@@ -29,7 +30,9 @@ async def exchange(address: tuple[str, int]) -> str:
     return rest.partition(b"\r\n\r\n")[2].decode().strip()
 
 
-async def attempt(address: tuple[str, int], timeout_s: float, attempts: list[dict]) -> None:
+async def attempt(
+    address: tuple[str, int], timeout_s: float, attempts: list[dict], live: bool
+) -> None:
     record = {"at": time.monotonic(), "ok": False}
     attempts.append(record)
     try:
@@ -40,6 +43,8 @@ async def attempt(address: tuple[str, int], timeout_s: float, attempts: list[dic
     except OSError as error:
         record["error"] = error.strerror or str(error)
     record["took"] = time.monotonic() - record["at"]
+    if live:
+        print(json.dumps(record), flush=True)
 
 
 async def probe(arguments: argparse.Namespace) -> list[dict]:
@@ -49,7 +54,11 @@ async def probe(arguments: argparse.Namespace) -> list[dict]:
     start = time.monotonic()
     turn = 0
     while not stopped.is_set() and time.monotonic() < start + arguments.duration:
-        task = asyncio.create_task(attempt((arguments.address, arguments.port), arguments.timeout, attempts))
+        task = asyncio.create_task(
+            attempt(
+                (arguments.address, arguments.port), arguments.timeout, attempts, arguments.live
+            )
+        )
         running.add(task)
         task.add_done_callback(running.discard)
         turn += 1
@@ -65,6 +74,7 @@ def main() -> None:
     parser.add_argument("--interval", type=float, default=0.010)
     parser.add_argument("--timeout", type=float, default=0.5)
     parser.add_argument("--duration", type=float, default=300)
+    parser.add_argument("--live", action="store_true", help="also print each attempt when it ended")
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
     attempts = asyncio.run(probe(arguments))

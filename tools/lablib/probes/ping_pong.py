@@ -1,5 +1,5 @@
-"""Keeps a few connections open and sends small requests on them in turn, at a steady rate: what an established
-connection notices. Each connection waits for its answer before it asks again."""
+"""Keeps a few connections open and sends small requests on them in turn, at a steady rate: what an
+established connection notices. Each connection waits for its answer before it asks again."""
 
 import argparse
 import json
@@ -15,16 +15,17 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n"
 @dataclass
 class Connection:
     """One keep-alive connection and what it lived through."""
+
     server: str = ""
     answers: int = 0
-    longest_answer: float = 0.0      # seconds
-    longest_answer_at: float = 0.0   # when that request was sent
-    lost: str = ""                   # why the connection ended, "" while it lives
+    longest_answer: float = 0.0  # seconds
+    longest_answer_at: float = 0.0  # when that request was sent
+    lost: str = ""  # why the connection ended, "" while it lives
     lost_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.socket: socket.socket | None = None
-        self.waiting_since = 0.0     # 0: no request under way
+        self.waiting_since = 0.0  # 0: no request under way
         self.buffer = b""
 
     def open(self, address: tuple[str, int]) -> None:
@@ -118,7 +119,9 @@ def main() -> None:
     parser.add_argument("address")
     parser.add_argument("port", type=int)
     parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--rate", type=float, default=1000, help="requests per second, all connections together")
+    parser.add_argument(
+        "--rate", type=float, default=1000, help="requests per second, all connections together"
+    )
     parser.add_argument("--duration", type=float, default=300)
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()

@@ -1,7 +1,8 @@
-"""Watches switch ports for the two ways in which a node claims an address: CARP adverts and ARP that names it.
+"""Watches switch ports for the two ways in which a node claims an address: CARP adverts and ARP
+that names it.
 
-It listens where a frame enters the switch, so it knows which node sent it, whatever its addresses say (both nodes
-use the same virtual MAC)."""
+It listens where a frame enters the switch, so it knows which node sent it, whatever its addresses
+say (both nodes use the same virtual MAC)."""
 
 import argparse
 import ctypes
@@ -18,15 +19,16 @@ PROTOCOL_CARP = 112
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 SO_ATTACH_FILTER = 26
 
-# ARP, or IPv4 with protocol 112; all else stays in the kernel. (code, jump if true, jump if false, operand)
+# ARP, or IPv4 with protocol 112; all else stays in the kernel. (code, jump if true, jump if false,
+# operand)
 FILTER = [
-    (0x28, 0, 0, 12),                    # ldh [12]: the ethertype
-    (0x15, 3, 0, ETHERTYPE_ARP),         # jeq ARP: take
-    (0x15, 0, 3, ETHERTYPE_IPV4),        # jne IPv4: leave
-    (0x30, 0, 0, 23),                    # ldb [23]: the protocol
-    (0x15, 0, 1, PROTOCOL_CARP),         # jne CARP: leave
-    (0x06, 0, 0, 256),                   # take
-    (0x06, 0, 0, 0),                     # leave
+    (0x28, 0, 0, 12),  # ldh [12]: the ethertype
+    (0x15, 3, 0, ETHERTYPE_ARP),  # jeq ARP: take
+    (0x15, 0, 3, ETHERTYPE_IPV4),  # jne IPv4: leave
+    (0x30, 0, 0, 23),  # ldb [23]: the protocol
+    (0x15, 0, 1, PROTOCOL_CARP),  # jne CARP: leave
+    (0x06, 0, 0, 256),  # take
+    (0x06, 0, 0, 0),  # leave
 ]
 
 
@@ -35,8 +37,11 @@ def open_port(device: str) -> socket.socket:
     port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     program = b"".join(struct.pack("HBBI", *instruction) for instruction in FILTER)
     buffer = ctypes.create_string_buffer(program)
-    port.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
-                    struct.pack("HL", len(FILTER), ctypes.addressof(buffer)))
+    port.setsockopt(
+        socket.SOL_SOCKET,
+        SO_ATTACH_FILTER,
+        struct.pack("HL", len(FILTER), ctypes.addressof(buffer)),
+    )
     port.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     port.bind((device, ETH_P_ALL))
     return port
@@ -49,10 +54,16 @@ def decode(frame: bytes, address: bytes) -> dict | None:
         return {"kind": "arp", "mac": frame[22:28].hex(":")}
     if ethertype == ETHERTYPE_IPV4:
         header_length = (frame[14] & 15) * 4
-        advert = frame[14 + header_length:]
+        advert = frame[14 + header_length :]
         if len(advert) >= 36:
-            return {"kind": "advert", "source": socket.inet_ntoa(frame[26:30]), "source_mac": frame[6:12].hex(":"),
-                    "vhid": advert[1], "advskew": advert[2], "advbase": advert[5]}
+            return {
+                "kind": "advert",
+                "source": socket.inet_ntoa(frame[26:30]),
+                "source_mac": frame[6:12].hex(":"),
+                "vhid": advert[1],
+                "advskew": advert[2],
+                "advbase": advert[5],
+            }
     return None
 
 

@@ -27,34 +27,52 @@ def run(lab: Lab, outcome: Outcome, config: LabConfig, rng: random.Random) -> No
     time.sleep(1 + rng.random())
 
     outcome.step("lb1 comes back, under load")
-    watch, asker, prober = lab.clients.wire_watch(), lab.clients.arp_prober(), lab.clients.http_prober()
+    watch, asker, prober = (
+        lab.clients.wire_watch(),
+        lab.clients.arp_prober(),
+        lab.clients.http_prober(),
+    )
     time.sleep(2)
     started = time.monotonic()
     lb1.start()
     both_masters_s = watch_states(lab, RETURN_S)
-    outcome.check(lb1.group_state() == "MASTER" and lb2.group_state() == "BACKUP",
-                  f"lb1 is MASTER and lb2 is BACKUP {time.monotonic() - started:.1f} s after the start")
+    outcome.check(
+        lb1.group_state() == "MASTER" and lb2.group_state() == "BACKUP",
+        f"lb1 is MASTER and lb2 is BACKUP {time.monotonic() - started:.1f} s after the start",
+    )
     time.sleep(3)
     attempts = prober.stop()
     asker.stop()
     claims = watch.stop()
 
     adverts, arp = measure.adverts(claims), measure.arp_claims(claims)
-    outcome.check(measure.owners(adverts)[:1] == ["lb2"] and measure.owners(adverts)[-1:] == ["lb1"],
-                  f"adverts came from {measure.owners(adverts)}")
+    outcome.check(
+        measure.owners(adverts)[:1] == ["lb2"] and measure.owners(adverts)[-1:] == ["lb1"],
+        f"adverts came from {measure.owners(adverts)}",
+    )
     overlap = measure.overlap(adverts, ADVERT_SILENCE_S)
     outcome.check(overlap <= ADVERT_INTERVAL_S, f"both advertised for {overlap * 1000:.0f} ms")
     arp_overlap = measure.overlap(arp, ARP_SILENCE_S)
-    outcome.check(arp_overlap <= ADVERT_INTERVAL_S, f"both answered ARP for {arp_overlap * 1000:.0f} ms")
-    outcome.check(both_masters_s <= ADVERT_INTERVAL_S,
-                  f"both called themselves MASTER for {both_masters_s * 1000:.0f} ms")
+    outcome.check(
+        arp_overlap <= ADVERT_INTERVAL_S, f"both answered ARP for {arp_overlap * 1000:.0f} ms"
+    )
+    outcome.check(
+        both_masters_s <= ADVERT_INTERVAL_S,
+        f"both called themselves MASTER for {both_masters_s * 1000:.0f} ms",
+    )
     gap = measure.longest_gap(attempts)
-    outcome.check(len(attempts) > 200 and gap.end - gap.start <= LONGEST_GAP_S,
-                  f"the longest gap for new connections was {(gap.end - gap.start) * 1000:.0f} ms; "
-                  f"errors: {measure.errors(attempts) or 'none'} of {len(attempts)}")
-    outcome.figure(overlap_ms=measure.milliseconds(overlap), arp_overlap_ms=measure.milliseconds(arp_overlap),
-                   gap_ms=measure.milliseconds(gap.end - gap.start), connections=len(attempts),
-                   failed=sum(measure.errors(attempts).values()))
+    outcome.check(
+        len(attempts) > 200 and gap.end - gap.start <= LONGEST_GAP_S,
+        f"the longest gap for new connections was {(gap.end - gap.start) * 1000:.0f} ms; "
+        f"errors: {measure.errors(attempts) or 'none'} of {len(attempts)}",
+    )
+    outcome.figure(
+        overlap_ms=measure.milliseconds(overlap),
+        arp_overlap_ms=measure.milliseconds(arp_overlap),
+        gap_ms=measure.milliseconds(gap.end - gap.start),
+        connections=len(attempts),
+        failed=sum(measure.errors(attempts).values()),
+    )
 
 
 def watch_states(lab: Lab, deadline_s: float) -> float:
@@ -75,4 +93,6 @@ def watch_states(lab: Lab, deadline_s: float) -> float:
     return longest
 
 
-SCENARIO = Scenario("failover-return", "the preferred node comes back and preempts, never two masters", run)
+SCENARIO = Scenario(
+    "failover-return", "the preferred node comes back and preempts, never two masters", run
+)

@@ -1,10 +1,27 @@
 """All scenarios, in the order in which `tools/lab list` and the tests take them."""
 
-from . import basic, failover_kill, failover_return
+from . import (
+    bad_config,
+    basic,
+    control_kill,
+    dataplane_kill,
+    failover_kill,
+    failover_return,
+    reload,
+    ucarp_peer,
+)
 from .scenario import Scenario
 
-SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (
-    basic.SCENARIO,
-    failover_kill.SCENARIO,
-    failover_return.SCENARIO,
-)}
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        basic.SCENARIO,
+        failover_kill.SCENARIO,
+        failover_return.SCENARIO,
+        control_kill.SCENARIO,
+        dataplane_kill.SCENARIO,
+        ucarp_peer.SCENARIO,
+        reload.SCENARIO,
+        bad_config.SCENARIO,
+    )
+}

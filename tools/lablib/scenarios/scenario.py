@@ -15,4 +15,4 @@ Run = Callable[[Lab, Outcome, LabConfig, random.Random], None]
 class Scenario:
     name: str
     summary: str
-    run: Run   # gets a lab that is down, and brings up what it needs
+    run: Run  # gets a lab that is down, and brings up what it needs
