@@ -64,7 +64,9 @@ bool references_hold(std::span<const std::byte> bytes, const ImageHeader& header
     return server.name.empty() ||
            (server.next_hop < header.next_hops.count && service_exists(server.service));
   };
-  const auto next_hop_holds = [](const ImageNextHop& hop) { return hop.port < kMaxPorts; };
+  const auto next_hop_holds = [&](const ImageNextHop& hop) {
+    return hop.port < kMaxPorts && (hop.neighbour.is_unspecified() || group_exists(hop.group));
+  };
 
   return std::ranges::all_of(table<ImageAddress>(bytes, header.addresses), address_holds) &&
          std::ranges::all_of(table<ImageServiceKey>(bytes, header.service_keys), key_holds) &&

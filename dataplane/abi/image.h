@@ -3,7 +3,7 @@
 // image slot of the region and tells each worker; a worker changes from one image to the next
 // between two batches, so every packet sees exactly one generation.
 //
-// Servers, services and next hops are addressed by index, and flow records keep these indices. So
+// Groups, services, servers and next hops are addressed by index, and flow records keep these. So
 // the builder gives a name the same index in every generation for as long as it lives, a table
 // never shrinks while a data plane runs, and the entry of something that was removed keeps its
 // content (its connections go on) until its index is given to another.
@@ -29,7 +29,7 @@ struct Span32 {              // a table inside the image
 };
 
 struct ImageGroup {
-  Name name;
+  Name name;       // empty: this index is not in use
   MacAddress mac;  // what frames of this group come from, and what its ARP replies claim
   std::uint16_t vhid = 0;
 };
@@ -71,9 +71,9 @@ static_assert(sizeof(ImageService) == 96);
 struct ImageServer {
   Name name;  // empty: this index is not in use
   Ipv4Address address;
-  be16 port;
+  be16 port;  // 0: the one that the client connected to
   std::uint16_t weight = 1;
-  Ipv4Address local;  // source address towards it
+  Ipv4Address local;  // source address towards it; 0.0.0.0: none, and the server is not in picks
   std::uint16_t next_hop = 0;
   std::uint16_t service = 0;
   std::uint32_t max_connections = 0;  // 0: no limit
@@ -81,14 +81,19 @@ struct ImageServer {
 };
 static_assert(sizeof(ImageServer) == 92);
 
+// What a next hop is, beside its index: (group, port, neighbour). The data plane needs the
+// addresses only; the rest lets a control plane that starts anew give the same indices again. Index
+// 0 is never resolved: it stands for "no way there".
 struct ImageNextHop {
   MacAddress destination;
   MacAddress source;
   std::uint8_t port = 0;
   std::uint8_t resolved = 0;  // 0: the link-layer address is not known (yet)
-  std::uint16_t reserved = 0;
+  std::uint8_t group = 0;
+  std::uint8_t reserved = 0;
+  Ipv4Address neighbour = {};  // 0.0.0.0: this index is not in use
 };
-static_assert(sizeof(ImageNextHop) == 16);
+static_assert(sizeof(ImageNextHop) == 20);
 
 // (address, port, protocol) -> service, an open-addressing hash table; a port range has one entry
 // per port.
