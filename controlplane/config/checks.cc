@@ -1,0 +1,315 @@
+#include "controlplane/config/checks.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "controlplane/config/names.h"
+#include "controlplane/config/suggest.h"
+#include "controlplane/config/values.h"
+
+namespace carpool::config {
+namespace {
+
+// --------------------------------------------------------------------------------- nodes, ports
+
+std::vector<std::string> port_names(const Node& node) {
+  std::vector<std::string> names;
+  for (const PortSpec& port : node.ports)
+    names.push_back(port.name);
+  return names;
+}
+
+void check_nodes(const Config& config, Report& report) {
+  Names names("node");
+  std::map<Endpoint, const Node*> peers;
+  for (const Node& node : config.other_nodes) {
+    names.claim(node.name, 0, node.origin, report);
+    if (node.ports.empty()) {
+      report.error(node.origin, fmt::format("node '{}' has no 'port'", node.name),
+                   "write one, as in 'port wan xdp eth1'");
+    }
+    if (!node.peer) continue;
+    const auto [same, fresh] = peers.emplace(*node.peer, &node);
+    if (!fresh) {
+      report.error(node.origin,
+                   fmt::format("nodes '{}' and '{}' have the same 'peer' {}: it is each node's own "
+                               "end of the channel between them",
+                               same->second->name, node.name, to_string(*node.peer)));
+    }
+  }
+  if (names.find("") || config.other_nodes.size() <= kMaxNodes) return;
+  report.error(config.other_nodes[kMaxNodes].origin, fmt::format("more than {} nodes", kMaxNodes));
+}
+
+// The same files are used on all nodes, so each of them must have the port.
+void check_port_exists(const Config& config, const std::string& port, Origin at, Report& report) {
+  for (const Node& node : config.other_nodes) {
+    if (node.ports.empty() || node.find_port(port) != nullptr) continue;
+    const auto names = port_names(node);
+    report.error(at, fmt::format("node '{}' has no port '{}'", node.name, port),
+                 did_you_mean(port, names, "its ports: " + list_names(names)));
+  }
+}
+
+// ------------------------------------------------------------------------------------ addresses
+
+std::optional<std::string> why_not_on_a_network(Ipv4Prefix prefix) {
+  if (prefix.length >= 31) return std::nullopt;
+  const std::uint32_t host = prefix.address.value.host() & ~prefix.mask();
+  const auto is = [&](const char* what) {
+    return fmt::format("{} is the {} of its network", carpool::to_string(prefix), what);
+  };
+  if (host == 0) return is("number");
+  if (host == ~prefix.mask()) return is("broadcast address");
+  return std::nullopt;
+}
+
+struct PlacedPrefix {
+  const RedundancyGroup* group;
+  const VirtualAddress* address;
+
+  [[nodiscard]] std::uint32_t first() const {
+    return address->prefix.address.value.host() & address->prefix.mask();
+  }
+};
+
+// Two networks that overlap on different ports: it would not be known where a host is. Sorted by
+// where they begin, networks nest, so the open ones form a stack.
+void check_overlapping_networks(std::vector<PlacedPrefix> prefixes, Report& report) {
+  std::erase_if(prefixes, [](const PlacedPrefix& p) { return p.address->prefix.length == 32; });
+  std::ranges::sort(prefixes, {}, [](const PlacedPrefix& p) {
+    return std::tuple(p.first(), p.address->prefix.length, p.address->origin.line);
+  });
+  std::vector<PlacedPrefix> open;
+  for (const PlacedPrefix& prefix : prefixes) {
+    while (!open.empty() && !open.back().address->prefix.contains(prefix.address->prefix.address)) {
+      open.pop_back();
+    }
+    if (!open.empty() && open.back().address->port != prefix.address->port) {
+      report.warn(
+          prefix.address->origin,
+          fmt::format("{} on port '{}' overlaps {} on port '{}'",
+                      carpool::to_string(prefix.address->prefix), prefix.address->port,
+                      carpool::to_string(open.back().address->prefix), open.back().address->port),
+          "a network lies behind one port");
+    }
+    open.push_back(prefix);
+  }
+}
+
+void check_addresses(const Config& config, Report& report) {
+  std::unordered_map<std::uint32_t, PlacedPrefix> taken;
+  std::vector<PlacedPrefix> all;
+  for (const RedundancyGroup& group : config.groups) {
+    for (const auto* addresses : {&group.addresses, &group.floating}) {
+      for (const VirtualAddress& address : *addresses) {
+        const PlacedPrefix placed{&group, &address};
+        all.push_back(placed);
+        const Ipv4Address ip = address.prefix.address;
+        const auto reason =
+            why_not_a_host(ip).or_else([&] { return why_not_on_a_network(address.prefix); });
+        if (reason) report.error(address.origin, *reason);
+        const auto [first, fresh] = taken.emplace(ip.value.host(), placed);
+        if (!fresh) {
+          report.error(address.origin,
+                       fmt::format("{} is an address of group '{}' already", carpool::to_string(ip),
+                                   first->second.group->name),
+                       "first at " + report.describe(first->second.address->origin));
+        }
+        check_port_exists(config, address.port, address.origin, report);
+      }
+    }
+  }
+  check_overlapping_networks(std::move(all), report);
+}
+
+// ----------------------------------------------------------------------------------- redundancy
+
+void check_group(const Config& config, const RedundancyGroup& group, Report& report) {
+  const auto missing = [&](std::string_view what, std::string hint) {
+    report.error(group.origin, fmt::format("redundancy '{}' has no {}", group.name, what),
+                 std::move(hint));
+  };
+  if (group.vhid == 0) missing("'vhid'", "write 'vhid NUMBER', from 1 to 255, alike on all nodes");
+  if (group.addresses.empty()) missing("'address'", "write one, as in 'address 192.0.2.10/24'");
+  if (group.port.empty()) {
+    missing("'port'", "write 'port NAME' with the name of a port of the nodes");
+  } else {
+    check_port_exists(config, group.port, group.origin, report);
+  }
+  if (group.password.empty()) {
+    report.warn(group.origin,
+                fmt::format("redundancy '{}' has no 'pass': whoever is on the network can take its "
+                            "addresses",
+                            group.name),
+                "write 'pass PASSWORD', alike on all nodes");
+  }
+  if (group.addresses.size() + group.floating.size() > kMaxAddressesPerGroup) {
+    report.error(group.origin, fmt::format("redundancy '{}' has more than {} addresses", group.name,
+                                           kMaxAddressesPerGroup));
+  }
+  for (const TrackBackend& track : group.tracks) {
+    if (track.backend_index >= config.backends.size()) continue;
+    const Backend& backend = config.backends[track.backend_index];
+    if (backend.name != track.backend || track.at_least <= backend.servers.size()) continue;
+    report.error(track.origin,
+                 fmt::format("'track backend {} at-least {}' can never hold: it has {} servers",
+                             track.backend, track.at_least, backend.servers.size()));
+  }
+}
+
+void check_vhids(const Config& config, Report& report) {
+  std::map<std::pair<std::string, std::uint8_t>, const RedundancyGroup*> taken;
+  for (const RedundancyGroup& group : config.groups) {
+    if (group.vhid == 0 || group.port.empty()) continue;
+    const auto [first, fresh] = taken.emplace(std::pair(group.port, group.vhid), &group);
+    if (fresh) continue;
+    report.error(group.origin,
+                 fmt::format("vhid {} on port '{}' is that of redundancy '{}' already", group.vhid,
+                             group.port, first->second->name),
+                 "first at " + report.describe(first->second->origin));
+  }
+}
+
+// Which node leads a group: the one that advertises most often.
+void check_ranks(const Config& config, const RedundancyGroup& group, Report& report) {
+  std::map<std::pair<unsigned, unsigned>, const Node*> ranks;
+  for (const Node& node : config.other_nodes) {
+    const auto part = std::ranges::find(node.redundancy, group.name, &NodeRedundancy::group);
+    if (part == node.redundancy.end()) {
+      report.warn(
+          node.origin,
+          fmt::format("node '{}' does not rank itself in redundancy '{}': it has the "
+                      "group's advskew {}",
+                      node.name, group.name, group.advskew),
+          fmt::format("write 'redundancy {} advskew NUMBER'; the lowest leads", group.name));
+      continue;
+    }
+    const std::pair<unsigned, unsigned> rank{part->advbase.value_or(group.advbase),
+                                             part->advskew.value_or(group.advskew)};
+    const auto [same, fresh] = ranks.emplace(rank, &node);
+    if (fresh) continue;
+    report.warn(
+        part->origin,
+        fmt::format("nodes '{}' and '{}' have the same advskew {} in redundancy '{}': which "
+                    "one leads is left to chance",
+                    same->second->name, node.name, rank.second, group.name),
+        "give the one that should lead the lower one");
+  }
+}
+
+void check_redundancy(const Config& config, Report& report) {
+  Names names("redundancy");
+  for (std::size_t i = 0; i < config.groups.size(); ++i) {
+    names.claim(config.groups[i].name, i, config.groups[i].origin, report);
+    check_group(config, config.groups[i], report);
+    if (config.other_nodes.size() > 1) check_ranks(config, config.groups[i], report);
+  }
+  check_vhids(config, report);
+  std::vector<std::string> group_names;
+  for (const RedundancyGroup& group : config.groups)
+    group_names.push_back(group.name);
+  for (const Node& node : config.other_nodes) {
+    for (const NodeRedundancy& part : node.redundancy) {
+      if (names.find(part.group)) continue;
+      report.error(part.origin, fmt::format("there is no redundancy '{}'", part.group),
+                   did_you_mean(part.group, group_names, "known: " + list_names(group_names)));
+    }
+  }
+  if (config.groups.size() > kMaxGroups) {
+    report.error(config.groups[kMaxGroups].origin,
+                 fmt::format("more than {} redundancy groups", kMaxGroups));
+  }
+}
+
+// -------------------------------------------------------------------------------------- proxies
+
+// No two frontends may want the same packets. Sorted, a range can only meet the one that reaches
+// farthest before it.
+void check_services(const Config& config, Report& report) {
+  struct Service {
+    const Frontend* frontend;
+    const Bind* bind;
+  };
+  std::vector<Service> services;
+  std::size_t count = 0;
+  for (const Frontend& frontend : config.frontends) {
+    if (frontend.binds.empty()) {
+      report.warn(frontend.origin,
+                  fmt::format("frontend '{}' has no 'bind': nothing reaches it", frontend.name));
+    }
+    for (const Bind& bind : frontend.binds) {
+      count += bind.port_count();
+      if (!frontend.disabled) services.push_back({&frontend, &bind});
+    }
+  }
+  if (count > kMaxServices) {
+    report.error({},
+                 fmt::format("{} pairs of address and port are bound, and there is room for {}",
+                             count, kMaxServices),
+                 "bind fewer or shorter port ranges");
+  }
+  std::ranges::stable_sort(services, {}, [](const Service& s) {
+    return std::tuple(s.bind->address, s.bind->port_first);
+  });
+  const Service* widest = nullptr;
+  for (const Service& service : services) {
+    const bool same_address = widest != nullptr && widest->bind->address == service.bind->address;
+    if (same_address && service.bind->port_first <= widest->bind->port_last) {
+      const bool later = std::tie(service.bind->origin.file, service.bind->origin.line) >=
+                         std::tie(widest->bind->origin.file, widest->bind->origin.line);
+      const Service& second = later ? service : *widest;
+      const Service& first = later ? *widest : service;
+      report.error(second.bind->origin,
+                   fmt::format("{} is bound by frontend '{}' already",
+                               to_string(Endpoint{service.bind->address, service.bind->port_first}),
+                               first.frontend->name),
+                   "first at " + report.describe(first.bind->origin));
+    }
+    if (!same_address || service.bind->port_last > widest->bind->port_last) widest = &service;
+  }
+}
+
+void check_backends(const Config& config, Report& report) {
+  std::size_t servers = 0;
+  for (const Backend& backend : config.backends) {
+    servers += backend.servers.size();
+    if (backend.servers.empty()) {
+      report.warn(backend.origin, fmt::format("backend '{}' has no servers", backend.name));
+    }
+    if (backend.servers.size() > kMaxServersPerBackend) {
+      report.error(backend.origin,
+                   fmt::format("backend '{}' has {} servers, and there is room for {}",
+                               backend.name, backend.servers.size(), kMaxServersPerBackend));
+    }
+    const auto unlimited = std::ranges::find(backend.servers, 0u, &Server::maxconn);
+    if (backend.balance == Balance::First && unlimited != backend.servers.end()) {
+      report.warn(unlimited->origin,
+                  fmt::format("'balance first' never goes past server '{}', which has no 'maxconn'",
+                              unlimited->name));
+    }
+  }
+  if (servers > kMaxServers) {
+    report.error({}, fmt::format("{} servers, and there is room for {}", servers, kMaxServers));
+  }
+  if (config.backends.size() > kMaxBackends) {
+    report.error({}, fmt::format("{} backends, and there is room for {}", config.backends.size(),
+                                 kMaxBackends));
+  }
+}
+
+}  // namespace
+
+void check(const Config& config, Report& report) {
+  check_nodes(config, report);
+  check_addresses(config, report);
+  check_redundancy(config, report);
+  check_services(config, report);
+  check_backends(config, report);
+}
+
+}  // namespace carpool::config

@@ -1,0 +1,95 @@
+// What parsing yields: sections as written, with inheritance done, but names not looked up and
+// nothing compared across sections. Only the parser and link() see it.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/config/model.h"
+#include "controlplane/config/values.h"
+
+namespace carpool::config {
+
+// A name of something that stands elsewhere.
+struct Reference {
+  std::string name;
+  Origin at;
+};
+
+struct BindDraft {
+  AddressText address;
+  Origin at;
+};
+
+struct ServerDraft {
+  Server server;
+  std::optional<Duration> fastinter;  // unset: as inter
+  std::optional<Duration> downinter;
+  Origin address_at;
+};
+
+struct StatsSettings {
+  bool enabled = false;
+  StatsPage page;  // without name and binds
+};
+
+enum class Mode : std::uint8_t { Tcp, Http };
+
+// What a `defaults` section can set and others inherit.
+struct ProxySettings {
+  Mode mode = Mode::Tcp;
+  Origin mode_at;
+  bool disabled = false;
+  std::uint32_t maxconn = 0;
+  Timeouts timeouts;
+  Reference default_backend;
+  Balance balance = Balance::RoundRobin;
+  unsigned random_draws = 2;
+  Forwarding forwarding = Forwarding::FullNat;
+  std::optional<Ipv4Address> source;
+  Origin source_at;
+  bool http_check_wanted = false;  // option httpchk
+  HttpCheck http_check;
+  bool all_backups = false;
+  bool log_health_checks = false;
+  ServerDraft default_server;
+  StatsSettings stats;
+};
+
+enum class ProxyKind : std::uint8_t { Defaults, Frontend, Backend, Listen };
+
+struct ProxyDraft {
+  ProxyKind kind = ProxyKind::Listen;
+  std::string name;  // may be empty for defaults
+  std::optional<std::uint32_t> id;
+  std::string description;
+  ProxySettings settings;
+  std::vector<BindDraft> binds;
+  std::vector<ServerDraft> servers;
+  Origin origin;
+
+  [[nodiscard]] bool is_frontend() const {
+    return kind == ProxyKind::Frontend || kind == ProxyKind::Listen;
+  }
+  [[nodiscard]] bool is_backend() const {
+    return kind == ProxyKind::Backend || kind == ProxyKind::Listen;
+  }
+};
+
+struct NodeDraft {
+  Node node;
+  std::optional<std::uint32_t> flows;
+};
+
+// Sections stay where they are while others are added, so that the parser can point at one.
+struct Draft {
+  Global global;
+  std::deque<NodeDraft> nodes;
+  std::deque<RedundancyGroup> groups;
+  std::deque<ProxyDraft> defaults;
+  std::deque<ProxyDraft> proxies;
+};
+
+}  // namespace carpool::config

@@ -1,0 +1,323 @@
+#include "controlplane/config/link.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "controlplane/config/names.h"
+#include "controlplane/config/suggest.h"
+
+namespace carpool::config {
+namespace {
+
+template <class Items>
+std::vector<std::string> names_of(const Items& items) {
+  std::vector<std::string> names;
+  for (const auto& item : items)
+    names.push_back(item.name);
+  return names;
+}
+
+// "public (192.0.2.10, 10.0.0.10) and internal (...)", for who bound to something else.
+std::string list_group_addresses(const std::vector<RedundancyGroup>& groups) {
+  constexpr std::size_t kShown = 6;
+  std::string text;
+  std::size_t shown = 0;
+  for (const RedundancyGroup& group : groups) {
+    for (const auto* addresses : {&group.addresses, &group.floating}) {
+      for (const VirtualAddress& address : *addresses) {
+        if (++shown > kShown) continue;
+        text += fmt::format("{}{} ('{}')", text.empty() ? "" : ", ",
+                            carpool::to_string(address.prefix.address), group.name);
+      }
+    }
+  }
+  if (shown > kShown) text += fmt::format(" and {} more", shown - kShown);
+  return text;
+}
+
+class Linker {
+ public:
+  Linker(Draft draft, const LoadOptions& options, Report& report)
+      : draft_(std::move(draft)), options_(options), report_(report) {}
+
+  Config link() {
+    config_.global = std::move(draft_.global);
+    for (NodeDraft& node : draft_.nodes)
+      link_node(std::move(node));
+    for (RedundancyGroup& group : draft_.groups)
+      link_group(std::move(group));
+    for (ProxyDraft& proxy : draft_.proxies)
+      link_proxy(std::move(proxy));
+    link_default_backends();
+    link_tracks();
+    fill_in_server_ports();
+    return std::move(config_);
+  }
+
+ private:
+  void link_node(NodeDraft draft) {
+    const std::uint32_t wanted = config_.global.maxconn.value_or(kDefaultFlows);
+    draft.node.flows = draft.flows.value_or(std::clamp(wanted, kMinFlows, kMaxFlows));
+    config_.other_nodes.push_back(std::move(draft.node));
+  }
+
+  void link_group(RedundancyGroup group) {
+    const std::size_t index = config_.groups.size();
+    for (auto* addresses : {&group.addresses, &group.floating}) {
+      for (VirtualAddress& address : *addresses) {
+        if (address.port.empty()) address.port = group.port;
+        group_of_address_.emplace(address.prefix.address.value.host(), index);
+      }
+    }
+    config_.groups.push_back(std::move(group));
+  }
+
+  // ------------------------------------------------------------------------------------ proxies
+
+  static bool is_stats_page(const ProxyDraft& proxy) {
+    return proxy.settings.stats.enabled && proxy.is_frontend() && proxy.servers.empty() &&
+           proxy.settings.default_backend.name.empty();
+  }
+
+  void link_proxy(ProxyDraft proxy) {
+    if (is_stats_page(proxy)) return link_stats_page(std::move(proxy));
+    const ProxySettings& settings = proxy.settings;
+    if (settings.stats.enabled) {
+      report_.warn(proxy.origin,
+                   "a statistics page among forwarded traffic is not served: HTTP is not read",
+                   "give it a 'listen' section of its own, with 'bind' and 'stats' lines only");
+    }
+    if (settings.mode == Mode::Http) {
+      report_.warn(settings.mode_at,
+                   "'mode http' balances connections, not requests: HTTP passes through unread",
+                   "'mode tcp' says the same without this warning");
+    }
+    if (proxy.is_frontend()) link_frontend(proxy);
+    if (proxy.is_backend()) link_backend(std::move(proxy));
+  }
+
+  void link_stats_page(ProxyDraft proxy) {
+    frontend_names_.claim(proxy.name, config_.frontends.size(), proxy.origin, report_);
+    StatsPage page = std::move(proxy.settings.stats.page);
+    page.name = std::move(proxy.name);
+    page.origin = proxy.origin;
+    for (const BindDraft& bind : proxy.binds) {
+      page.binds.push_back({bind.address.address.value_or(Ipv4Address{}), bind.address.port_first});
+    }
+    if (page.binds.empty()) report_.warn(page.origin, "a statistics page without 'bind'");
+    config_.stats_pages.push_back(std::move(page));
+  }
+
+  void link_frontend(const ProxyDraft& proxy) {
+    frontend_names_.claim(proxy.name, config_.frontends.size(), proxy.origin, report_);
+    Frontend frontend;
+    frontend.name = proxy.name;
+    frontend.id = proxy.id;
+    frontend.description = proxy.description;
+    frontend.timeouts = proxy.settings.timeouts;
+    frontend.maxconn = proxy.settings.maxconn;
+    frontend.disabled = proxy.settings.disabled;
+    frontend.origin = proxy.origin;
+    Reference target = proxy.settings.default_backend;
+    if (target.name.empty() && proxy.is_backend()) target = {proxy.name, proxy.origin};
+    frontend.default_backend = target.name;
+    targets_.push_back(target.at);
+    for (const BindDraft& bind : proxy.binds)
+      link_bind(bind, frontend);
+    config_.frontends.push_back(std::move(frontend));
+  }
+
+  void link_bind(const BindDraft& draft, Frontend& frontend) {
+    std::string hint = list_group_addresses(config_.groups);
+    hint = hint.empty() ? "there is none: write a 'redundancy' section with an 'address'"
+                        : "write one of " + hint;
+    if (draft.address.is_any()) {
+      return report_.error(draft.at,
+                           "'bind' without an address: connections never enter this box's own "
+                           "sockets, and only the addresses of a redundancy group are answered for",
+                           std::move(hint));
+    }
+    const Ipv4Address address = *draft.address.address;
+    const auto group = group_of_address_.find(address.value.host());
+    if (group == group_of_address_.end()) {
+      return report_.error(
+          draft.at,
+          fmt::format("{} is not an address of any redundancy group", carpool::to_string(address)),
+          std::move(hint));
+    }
+    frontend.binds.push_back(
+        {address, draft.address.port_first, draft.address.port_last, group->second, draft.at});
+  }
+
+  void link_backend(ProxyDraft proxy) {
+    backend_names_.claim(proxy.name, config_.backends.size(), proxy.origin, report_);
+    ProxySettings& settings = proxy.settings;
+    Backend backend;
+    backend.name = std::move(proxy.name);
+    backend.id = proxy.id;
+    backend.description = std::move(proxy.description);
+    backend.balance = settings.balance;
+    backend.random_draws = settings.random_draws;
+    backend.forwarding = settings.forwarding;
+    backend.source = settings.source;
+    backend.timeouts = settings.timeouts;
+    if (settings.http_check_wanted) backend.check = std::move(settings.http_check);
+    backend.all_backups = settings.all_backups;
+    backend.log_health_checks = settings.log_health_checks;
+    backend.disabled = settings.disabled;
+    backend.origin = proxy.origin;
+    if (backend.source) check_source(*backend.source, settings.source_at);
+    Names names("server");
+    backend.servers.reserve(proxy.servers.size());
+    for (ServerDraft& server : proxy.servers) {
+      names.claim(server.server.name, backend.servers.size(), server.server.origin, report_);
+      link_server(std::move(server), backend);
+    }
+    config_.backends.push_back(std::move(backend));
+  }
+
+  void check_source(Ipv4Address source, Origin at) {
+    if (group_of_address_.contains(source.value.host())) return;
+    report_.error(at,
+                  fmt::format("source {} is not an address of any redundancy group: connections "
+                              "from it would die with this node",
+                              carpool::to_string(source)),
+                  "write it as 'floating' into a group, or leave 'source' out");
+  }
+
+  void link_server(ServerDraft draft, Backend& backend) {
+    Server& server = draft.server;
+    server.fastinter = draft.fastinter.value_or(server.inter);
+    server.downinter = draft.downinter.value_or(server.inter);
+    if (!server.host.empty()) {
+      if (const auto address = resolve(server.host, draft.address_at)) server.address = *address;
+    }
+    if (group_of_address_.contains(server.address.value.host())) {
+      report_.error(draft.address_at,
+                    fmt::format("server '{}' is an address of a redundancy group: connections "
+                                "would come back here",
+                                server.name));
+    }
+    backend.servers.push_back(std::move(server));
+  }
+
+  // Asks once per name, and reports a failure for every server of that name.
+  std::optional<Ipv4Address> resolve(const std::string& host, Origin at) {
+    auto known = resolved_.find(host);
+    if (known == resolved_.end()) {
+      auto answer = options_.resolve ? options_.resolve(host)
+                                     : Result<Ipv4Address>(fail("names are not resolved here"));
+      if (answer) {
+        if (auto reason = why_not_a_host(*answer)) answer = fail(std::move(*reason));
+      }
+      known = resolved_.emplace(host, std::move(answer)).first;
+    }
+    if (known->second) return *known->second;
+    report_.error(at, fmt::format("cannot resolve '{}': {}", host, known->second.error().message),
+                  "write the address, or an entry into /etc/hosts");
+    return std::nullopt;
+  }
+
+  // --------------------------------------------------------------------------------- references
+
+  void link_default_backends() {
+    for (std::size_t i = 0; i < config_.frontends.size(); ++i) {
+      Frontend& frontend = config_.frontends[i];
+      if (frontend.default_backend.empty()) {
+        report_.error(frontend.origin,
+                      fmt::format("frontend '{}' has no 'default_backend': there is nowhere to "
+                                  "forward to",
+                                  frontend.name));
+      } else if (const auto index = find_backend(frontend.default_backend, targets_[i])) {
+        frontend.backend_index = *index;
+      }
+    }
+  }
+
+  void link_tracks() {
+    for (RedundancyGroup& group : config_.groups) {
+      for (TrackBackend& track : group.tracks) {
+        if (const auto index = find_backend(track.backend, track.origin)) {
+          track.backend_index = *index;
+        }
+      }
+    }
+  }
+
+  std::optional<std::size_t> find_backend(const std::string& name, Origin at) {
+    if (const auto index = backend_names_.find(name)) return index;
+    const auto names = names_of(config_.backends);
+    report_.error(at, fmt::format("there is no backend '{}'", name),
+                  did_you_mean(name, names, "known: " + list_names(names)));
+    return std::nullopt;
+  }
+
+  // A server without a port gets the one port that its clients come to. Where they come to several
+  // it stays 0, "the same", and its health check must name one.
+  void fill_in_server_ports() {
+    constexpr std::uint16_t kSeveral = 0;
+    std::vector<std::optional<std::uint16_t>> only_port(config_.backends.size());
+    for (const Frontend& frontend : config_.frontends) {
+      if (frontend.backend_index >= only_port.size()) continue;
+      auto& port = only_port[frontend.backend_index];
+      for (const Bind& bind : frontend.binds) {
+        const bool same =
+            bind.port_first == bind.port_last && port.value_or(bind.port_first) == bind.port_first;
+        port = same ? bind.port_first : kSeveral;
+      }
+    }
+    for (std::size_t i = 0; i < config_.backends.size(); ++i) {
+      for (Server& server : config_.backends[i].servers) {
+        if (server.port == 0) server.port = only_port[i].value_or(0);
+        if (server.check && server.check_endpoint().port == 0) {
+          report_.error(server.origin,
+                        fmt::format("the check of server '{}' has no port", server.name),
+                        "write a port after the address, or 'port NUMBER'");
+        }
+      }
+    }
+  }
+
+  Draft draft_;
+  const LoadOptions& options_;
+  Report& report_;
+  Config config_;
+  std::unordered_map<std::uint32_t, std::size_t> group_of_address_;
+  Names frontend_names_{"frontend"};
+  Names backend_names_{"backend"};
+  std::vector<Origin> targets_;  // per frontend, where its backend was named
+  std::unordered_map<std::string, Result<Ipv4Address>> resolved_;
+};
+
+}  // namespace
+
+Config link(Draft draft, const LoadOptions& options, Report& report) {
+  return Linker(std::move(draft), options, report).link();
+}
+
+void select_node(Config& config, std::string_view name, Report& report) {
+  config.node_name = name;
+  const auto own = std::ranges::find(config.other_nodes, name, &Node::name);
+  if (own == config.other_nodes.end()) {
+    const auto names = names_of(config.other_nodes);
+    std::string hint = "write a section 'node NAME' with its 'port' lines for each box";
+    if (!names.empty()) {
+      hint = did_you_mean(name, names, "choose one of " + list_names(names) + " with --node");
+    }
+    return report.error({},
+                        fmt::format("there is no section 'node {}', and that is this node", name),
+                        std::move(hint));
+  }
+  config.node = std::move(*own);
+  config.other_nodes.erase(own);
+  for (const NodeRedundancy& part : config.node.redundancy) {
+    const auto group = std::ranges::find(config.groups, part.group, &RedundancyGroup::name);
+    if (group == config.groups.end()) continue;  // reported by the checks
+    group->advbase = part.advbase.value_or(group->advbase);
+    group->advskew = part.advskew.value_or(group->advskew);
+  }
+}
+
+}  // namespace carpool::config

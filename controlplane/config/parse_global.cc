@@ -1,0 +1,154 @@
+// The `global` section.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "controlplane/config/sections.h"
+
+namespace carpool::config {
+namespace {
+
+constexpr std::array<std::string_view, 24> kFacilities = {
+    "kern",   "user",   "mail",   "daemon", "auth",   "syslog", "lpr",    "news",
+    "uucp",   "cron",   "auth2",  "ftp",    "ntp",    "audit",  "alert",  "cron2",
+    "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+constexpr std::array<std::string_view, 8> kLevels = {"emerg",   "alert",  "crit", "err",
+                                                     "warning", "notice", "info", "debug"};
+
+template <class Names>
+bool contains(const Names& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+void parse_log(Global& global, Statement& statement) {
+  if (statement.negated()) {
+    global.logs.clear();
+    return;
+  }
+  const Word* target = statement.take("a target: an address, a socket's path, or stdout");
+  if (target == nullptr || target->text == "global") return;
+  LogTarget log{target->text, {}, {}};
+  // How a line is cut and laid out is carpool's own affair.
+  while (statement.accept("len") || statement.accept("format") || statement.accept("sample") ||
+         statement.accept("profile")) {
+    statement.skip(1);
+  }
+  const bool stream = log.target == "stdout" || log.target == "stderr";
+  if (stream && !statement.more()) {
+    global.logs.push_back(std::move(log));
+    return;
+  }
+  const Word* facility = statement.take("a facility, as in 'local0'");
+  if (facility == nullptr) return;
+  if (!contains(kFacilities, facility->text)) {
+    return statement.error(facility->at, fmt::format("unknown log facility '{}'", facility->text));
+  }
+  log.facility = facility->text;
+  for (std::size_t i = 0; i < 2 && statement.more(); ++i) {  // the second is the minimum level
+    const Word* level = statement.take("a level");
+    if (!contains(kLevels, level->text)) {
+      return statement.error(level->at, fmt::format("unknown log level '{}'", level->text));
+    }
+    if (i == 0) log.level = level->text;
+  }
+  if (statement.end()) global.logs.push_back(std::move(log));
+}
+
+void parse_maxconn(Global& global, Statement& statement) {
+  const auto number = statement.take_number("a number of connections", 1, kMaxFlows);
+  if (number && statement.end()) global.maxconn = number;
+}
+
+void parse_description(Global& global, Statement& statement) {
+  if (auto text = statement.take_text("a text")) global.description = std::move(*text);
+}
+
+// "660", in octal as chmod has it.
+std::optional<unsigned> parse_file_mode(Statement& statement) {
+  const Word* word = statement.take("permissions, as in 660");
+  if (word == nullptr) return std::nullopt;
+  unsigned mode = 0;
+  const bool octal = !word->text.empty() && word->text.size() <= 4 &&
+                     std::ranges::all_of(word->text, [](char c) { return c >= '0' && c <= '7'; });
+  if (!octal) {
+    statement.error(word->at, fmt::format("'{}' are not permissions in octal", word->text));
+    return std::nullopt;
+  }
+  for (const char c : word->text)
+    mode = mode * 8 + static_cast<unsigned>(c - '0');
+  return mode;
+}
+
+bool parse_stats_address(StatsSocket& socket, Statement& statement) {
+  const Word* where = statement.take("a path or an address and port");
+  if (where == nullptr) return false;
+  std::string_view path = where->text;
+  if (path.starts_with("unix@")) path.remove_prefix(5);
+  if (path.starts_with('/')) {
+    socket.where = std::string(path);
+    return true;
+  }
+  const auto address = parse_address(where->text);
+  if (!address) {
+    statement.error(where->at, address.error());
+    return false;
+  }
+  const bool any = address->is_any();
+  if (address->port_first == 0 || address->port_first != address->port_last ||
+      (!any && !address->address)) {
+    statement.error(where->at,
+                    fmt::format("'{}' is neither a path nor an address and port", where->text));
+    return false;
+  }
+  socket.where = Endpoint{address->address.value_or(Ipv4Address{}), address->port_first};
+  return true;
+}
+
+void parse_stats_socket(Global& global, Statement& statement) {
+  StatsSocket socket;
+  socket.origin = statement.at();
+  if (!parse_stats_address(socket, statement)) return;
+  while (statement.more()) {
+    const Word& parameter = *statement.take("a parameter");
+    statement.set_subject(parameter.text);
+    if (parameter.text == "mode") {
+      if (!(socket.mode = parse_file_mode(statement))) return;
+    } else if (parameter.text == "level") {
+      const auto level = statement.take_choice({"user", "operator", "admin"});
+      if (!level) return;
+      socket.level = static_cast<StatsLevel>(*level);
+    } else if (parameter.text == "expose-fd") {
+      statement.skip(1);  // how HAProxy hands sockets to its successor: we have none to hand on
+    } else if (parameter.text == "process" || parameter.text == "thread" ||
+               parameter.text == "user" || parameter.text == "group" || parameter.text == "uid" ||
+               parameter.text == "gid" || parameter.text == "name") {
+      statement.skip(1);
+      statement.report().warn(parameter.at,
+                              fmt::format("'{}' of 'stats socket' is not used", parameter.text));
+    } else {
+      return statement.error(
+          parameter.at, fmt::format("unknown parameter '{}' of 'stats socket'", parameter.text));
+    }
+  }
+  global.stats_sockets.push_back(std::move(socket));
+}
+
+void parse_stats_timeout(Global& global, Statement& statement) {
+  const auto time = statement.take_time("a time");
+  if (time && statement.end()) global.stats_timeout = *time;
+}
+
+constexpr Handler<Global> kHandlers[] = {{"description", parse_description},
+                                         {"log", parse_log},
+                                         {"maxconn", parse_maxconn},
+                                         {"stats socket", parse_stats_socket},
+                                         {"stats timeout", parse_stats_timeout}};
+
+}  // namespace
+
+std::span<const Handler<Global>> global_handlers() {
+  return kHandlers;
+}
+
+}  // namespace carpool::config

@@ -1,0 +1,24 @@
+// The keywords that are acted on, per section. Each file parse_*.cc fills one of these lists; a
+// test holds them against the table of keywords.
+#pragma once
+
+#include <span>
+
+#include "controlplane/config/draft.h"
+#include "controlplane/config/statement.h"
+
+namespace carpool::config {
+
+[[nodiscard]] std::span<const Handler<Global>> global_handlers();
+[[nodiscard]] std::span<const Handler<NodeDraft>> node_handlers();
+[[nodiscard]] std::span<const Handler<RedundancyGroup>> redundancy_handlers();
+// Frontends, backends, listen and defaults; which of them may say what is in the table.
+[[nodiscard]] std::span<const Handler<ProxyDraft>> proxy_handlers();
+[[nodiscard]] std::span<const Handler<ProxyDraft>> health_handlers();
+[[nodiscard]] std::span<const Handler<ServerDraft>> server_parameter_handlers();
+
+// The words after `server` and `default-server`.
+void parse_server(ProxyDraft& proxy, Statement& statement);
+void parse_default_server(ProxyDraft& proxy, Statement& statement);
+
+}  // namespace carpool::config
