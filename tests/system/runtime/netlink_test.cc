@@ -81,10 +81,10 @@ class NetworkWatchTest : public testing::Test {
 
   // Runs the event loop until the state fulfils the condition.
   testing::AssertionResult becomes(const std::function<bool(const NetworkState&)>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
     while (!watch_->synced() || !condition(watch_->state())) {
       const auto left = deadline - std::chrono::steady_clock::now();
-      if (left <= 0s) return testing::AssertionFailure() << "not within 10 s";
+      if (left <= 0s) return testing::AssertionFailure() << "not within 30 s";
       io_.restart();
       io_.run_one_for(left);
     }
