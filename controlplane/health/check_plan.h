@@ -1,0 +1,52 @@
+// Which servers are to be checked, and how: the slice of a configuration that concerns health.
+// Pure.
+#pragma once
+
+#include <compare>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/config/model.h"
+#include "controlplane/health/check_state.h"
+#include "controlplane/health/probe_timeouts.h"
+
+namespace carpool {
+
+struct ServerKey {
+  std::string backend;
+  std::string server;
+
+  friend bool operator==(const ServerKey&, const ServerKey&) = default;
+  friend auto operator<=>(const ServerKey&, const ServerKey&) = default;
+};
+[[nodiscard]] std::string to_string(const ServerKey& key);  // "mysql/db1"
+
+struct CheckPlan {
+  config::HealthCheck check;
+  config::Endpoint target;
+  CheckSettings settings;
+  ProbeTimeouts timeouts;
+  bool paused = false;  // in maintenance: keeps its state and is not probed
+
+  friend bool operator==(const CheckPlan&, const CheckPlan&) = default;
+  // The same question to the same place: what is known of the server still holds.
+  [[nodiscard]] bool asks_the_same(const CheckPlan& other) const {
+    return check == other.check && target == other.target;
+  }
+};
+
+struct ServerPlan {
+  ServerKey key;
+  std::optional<CheckPlan> check;  // none: always up
+};
+
+// Every server, in the order of the configuration.
+[[nodiscard]] std::vector<ServerPlan> plan_checks(const config::Config& config);
+
+// How long after the start the first check of each plan begins, by its index. As in HAProxy the
+// first checks are spread in order over the interval, so that neither the servers nor we get a
+// burst. Zero for servers without check.
+[[nodiscard]] std::vector<Duration> spread_starts(const std::vector<ServerPlan>& plans);
+
+}  // namespace carpool
