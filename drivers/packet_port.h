@@ -1,0 +1,10 @@
+#pragma once
+
+#include "drivers/port.h"
+
+namespace carpool {
+
+[[nodiscard]] Result<std::unique_ptr<Port>> open_packet_port(const PortSpec& spec,
+                                                             const PortSettings& settings);
+
+}  // namespace carpool
