@@ -14,6 +14,7 @@ from .command import ROOT, Outcome, run
 from .report import Report
 
 FUZZ_SECONDS = 20
+FUZZ_SOURCES = ROOT / "tests/fuzz"
 SCENARIO_LIMIT_S = 5 * 60
 # Tests of this meson suite run threads against each other: the ones that ThreadSanitizer has
 # something to say about.
@@ -104,23 +105,25 @@ class TestRun:
             for name, outcome in zip(
                 wanted, pool.map(lambda name: self.fuzz_one(name, programs[name]), wanted)
             ):
-                self.add(name, outcome)
+                runs = re.search(r"Done (\d+) runs", outcome.log)
+                self.add(name, outcome, f"{runs[1]} runs" if runs else "")
 
     def fuzz_one(self, name: str, program: str) -> Outcome:
-        seeds = ROOT / "tests/fuzz/corpus" / name.removeprefix("fuzz ")
+        target = name.removeprefix("fuzz ")
+        seeds = FUZZ_SOURCES / "corpus" / target
+        words = FUZZ_SOURCES / "dict" / f"{target}.dict"
         with tempfile.TemporaryDirectory(prefix="carpool-fuzz-") as scratch:
-            return run(
-                [
-                    f"{FUZZ.directory}/{program}",
-                    f"-max_total_time={FUZZ_SECONDS}",
-                    "-timeout=10",
-                    "-rss_limit_mb=2048",
-                    f"-artifact_prefix={FUZZ.directory}/",
-                    scratch,
-                    *([str(seeds)] if seeds.is_dir() else []),
-                ],
-                FUZZ_SECONDS * 3 + 60,
-            )
+            command = [
+                f"{FUZZ.directory}/{program}",
+                f"-max_total_time={FUZZ_SECONDS}",
+                "-timeout=10",
+                "-rss_limit_mb=2048",
+                f"-artifact_prefix={FUZZ.directory}/",
+                *([f"-dict={words}"] if words.exists() else []),
+                scratch,
+                *([str(seeds)] if seeds.is_dir() else []),
+            ]
+            return run(command, FUZZ_SECONDS * 3 + 60)
 
     def scenarios(self) -> None:
         self.report.heading("lab scenarios")

@@ -94,7 +94,7 @@ CASES = (
     Case(
         "more memory than there are hugepages",
         substitute("    workers 1\n", "    workers 1\n    memory 500000\n"),
-        ("hugepage", "500000|500,000"),
+        ("huge ?page", "250000|500000"),
     ),
 )
 
