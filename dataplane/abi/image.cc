@@ -141,4 +141,15 @@ ImageFault validate(std::span<const std::byte> bytes) {
   return check_picks(bytes, header);
 }
 
+ImageFault check_successor(const ImageView& in_use, std::span<const std::byte> bytes) {
+  const ImageFault fault = validate(bytes);
+  if (fault != ImageFault::none || !in_use) return fault;
+  const auto& now = in_use.header();
+  const auto& next = *reinterpret_cast<const ImageHeader*>(bytes.data());
+  const bool shrank =
+      next.groups.count < now.groups.count || next.services.count < now.services.count ||
+      next.servers.count < now.servers.count || next.next_hops.count < now.next_hops.count;
+  return shrank ? ImageFault::table_shrank : ImageFault::none;
+}
+
 }  // namespace carpool::abi

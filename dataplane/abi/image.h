@@ -150,6 +150,9 @@ enum class ImageFault : std::uint32_t {
   value = (value ^ value >> 13) * 0xc2b2ae35u;
   return value ^ value >> 16;
 }
+class ImageView;
+// validate(), and that no table is smaller than in the image that is in use (which may be none).
+[[nodiscard]] ImageFault check_successor(const ImageView& in_use, std::span<const std::byte> bytes);
 
 // Both sides place and look up entries with these; linear probing from here on.
 [[nodiscard]] constexpr std::uint32_t address_place(Ipv4Address address, std::uint32_t places) {

@@ -38,7 +38,10 @@ bool FlowIndex::insert(std::uint64_t hash, FlowRef ref) {
     ++buckets_[first].spilled;
     return true;
   }
-  return make_room(first) && put(first, entry_tag, ref);
+  if (make_room(first)) return put(first, entry_tag, ref);
+  if (!make_room(other)) return false;
+  ++buckets_[first].spilled;
+  return put(other, entry_tag, ref | kSpilledBit);
 }
 
 bool FlowIndex::take(std::uint32_t bucket, std::uint16_t tag, FlowRef ref) {

@@ -46,35 +46,34 @@ namespace detail {
 using enum TcpState;
 // A SYN from the client in closed or reset is a new connection that reuses the port numbers; the
 // caller looks for it before it asks this table (is_reopening).
-inline constexpr std::array<std::array<TcpState, kTcpEvents>, kTcpStates> kTcpTransitions = {
-    {
-        // client: syn,       ack,            fin,            rst;   server: syn,   ack, fin, rst
-        /* free: no packet finds it. */
-        {free, free, free, free, free, free, free, free},
-        /* syn_sent: only the server's SYN moves it on. Its bare ACK is the challenge of an old
-           connection's TIME_WAIT. */
-        {syn_sent, syn_sent, syn_sent, reset, syn_received, syn_sent, syn_sent, reset},
-        /* syn_received: the client's ACK proves that its address is its own; until then the flow
-           counts as half-open. */
-        {syn_received, established, client_closing, reset, syn_received, syn_received,
-         server_closing, reset},
-        /* established: a stray SYN is answered by the endpoint (challenge ACK, RFC 5961) and
-           changes nothing here. */
-        {established, established, client_closing, reset, established, established, server_closing,
-         reset},
-        /* client_closing: half-closed connections may go on for long; only the server's FIN
-           completes them. */
-        {client_closing, client_closing, client_closing, reset, client_closing, client_closing,
-         closed, reset},
-        /* server_closing */
-        {server_closing, server_closing, closed, reset, server_closing, server_closing,
-         server_closing, reset},
-        /* closed: last ACKs and retransmitted FINs. */
-        {closed, closed, closed, reset, closed, closed, closed, reset},
-        /* reset: packets that were on their way. They refresh the (short) timer, so a forged RST
-           that the endpoints ignored does not cut a connection that is in use. */
-        {reset, reset, reset, reset, reset, reset, reset, reset},
-    }};
+inline constexpr std::array<std::array<TcpState, kTcpEvents>, kTcpStates> kTcpTransitions = {{
+    // client: syn,       ack,            fin,            rst;   server: syn,   ack, fin, rst
+    /* free: no packet finds it. */
+    {free, free, free, free, free, free, free, free},
+    /* syn_sent: only the server's SYN moves it on. Its bare ACK is the challenge of an old
+       connection's TIME_WAIT. */
+    {syn_sent, syn_sent, syn_sent, reset, syn_received, syn_sent, syn_sent, reset},
+    /* syn_received: the client's ACK proves that its address is its own; until then the flow
+       counts as half-open. */
+    {syn_received, established, client_closing, reset, syn_received, syn_received, server_closing,
+     reset},
+    /* established: a stray SYN is answered by the endpoint (challenge ACK, RFC 5961) and
+       changes nothing here. */
+    {established, established, client_closing, reset, established, established, server_closing,
+     reset},
+    /* client_closing: half-closed connections may go on for long; only the server's FIN
+       completes them. */
+    {client_closing, client_closing, client_closing, reset, client_closing, client_closing, closed,
+     reset},
+    /* server_closing */
+    {server_closing, server_closing, closed, reset, server_closing, server_closing, server_closing,
+     reset},
+    /* closed: last ACKs and retransmitted FINs. */
+    {closed, closed, closed, reset, closed, closed, closed, reset},
+    /* reset: packets that were on their way. They refresh the (short) timer, so a forged RST
+       that the endpoints ignored does not cut a connection that is in use. */
+    {reset, reset, reset, reset, reset, reset, reset, reset},
+}};
 }  // namespace detail
 
 // Flags of a packet -> event. RST counts before FIN before SYN. `from_server` is 0 or 1.

@@ -1,5 +1,7 @@
 #include "dataplane/stage/pipeline.h"
 
+#include <cassert>
+
 #include "dataplane/flow/owner.h"
 #include "dataplane/stage/answer.h"
 #include "dataplane/stage/parse.h"
@@ -37,17 +39,22 @@ void Pipeline::install(abi::ImageView image) {
 void Pipeline::process(Batch& batch, std::uint32_t now_ms) {
   now_ms_ = now_ms;
   look_up(batch);
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    batch.verdicts[i] = judge({batch.packets[i], batch.parsed[i]});
+  }
+}
+
+void Pipeline::tally(const Batch& batch) {
   std::array<std::uint32_t, abi::kVerdicts> verdicts{};
   for (std::uint32_t i = 0; i < batch.count; ++i) {
-    const Verdict verdict = judge({batch.packets[i], batch.parsed[i]});
-    batch.verdicts[i] = verdict;
-    ++verdicts[static_cast<std::size_t>(verdict)];
+    assert(batch.verdicts[i] < Verdict::count);
+    ++verdicts[static_cast<std::size_t>(batch.verdicts[i])];
   }
-  counters_.batches.add(1);
   counters_.received.add(batch.count);
   for (std::size_t i = 0; i < abi::kVerdicts; ++i) {
     if (verdicts[i] != 0) counters_.verdicts[i].add(verdicts[i]);
   }
+  counters_.batches.add(1);  // last: a reader that sees it unchanged has seen sums that add up
 }
 
 // Parses all packets, then walks index and records for all of them together, so that the memory

@@ -45,6 +45,8 @@ class Pipeline {
 
   // Judges, rewrites and answers in place. `now_ms` wraps.
   void process(Batch& batch, std::uint32_t now_ms);
+  // Counts the verdicts, once dispatch has had its say (a full transmit queue changes one).
+  void tally(const Batch& batch);
   // Forgets idle flows among the next `records` ones, and publishes the gauges.
   void sweep(std::uint32_t records, std::uint32_t now_ms);
 

@@ -1,0 +1,263 @@
+#include "dataplane/worker.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+#include <rte_ring.h>
+
+namespace carpool {
+namespace {
+
+// A packet in an inbox is either to be judged or, where its worker has no queue of its own on the
+// port it leaves by, to be sent as it is. The mark lies in the buffer's hash field, which nothing
+// else uses here.
+constexpr std::uint32_t kToBeJudged = 0;
+constexpr std::uint32_t to_be_sent(std::uint8_t port) {
+  return port + 1u;
+}
+
+constexpr std::uint32_t kSweepTurnMs = 2'000;  // time in which the sweep passes every flow once
+constexpr std::uint32_t kSweepAtMost = 4'096;  // records a turn
+
+// Sleeping starts after some empty turns, briefly, and grows to a bound that a waiting packet can
+// bear.
+constexpr std::uint32_t kEmptyTurnsBeforeSleep = 32;
+constexpr std::uint32_t kShortestSleepNs = 20'000;
+constexpr std::uint32_t kLongestSleepNs = 200'000;
+
+}  // namespace
+
+Worker::Worker(const WorkerSettings& settings, const abi::Region& region, flow::TableMemory memory)
+    : settings_(settings),
+      region_(region),
+      status_(region.status(settings.pipeline.worker)),
+      counters_(region.counters(settings.pipeline.worker)),
+      commands_(region.commands(settings.pipeline.worker)),
+      events_(region.events(settings.pipeline.worker)),
+      punted_(region.punted(settings.pipeline.worker)),
+      injected_(region.injected(settings.pipeline.worker)),
+      pipeline_(settings.pipeline, std::move(memory), counters_,
+                region.servers(settings.pipeline.worker),
+                [&] {
+                  std::vector<std::span<abi::ServerCounters>> all;
+                  for (std::uint32_t i = 0; i < region.workers(); ++i)
+                    all.push_back(region.servers(i));
+                  return balance::Load(all);
+                }()),
+      transmit_(settings.ports.size()),
+      cycles_per_ms_(rte_get_tsc_hz() / 1000),
+      fence_cycles_(cycles_per_ms_ * settings.fence_ms) {}
+
+void Worker::run() {
+  while (!settings_.stop->load(std::memory_order_relaxed))
+    turn();
+}
+
+void Worker::turn() {
+  const std::uint64_t now = rte_rdtsc();
+  account(now);
+  std::uint32_t work = control_turn(now);
+  work += receive_from_ports();
+  if (settings_.pipeline.workers > 1) work += receive_handed_over();
+  sweep(now);
+  status_.heartbeat.store(now, std::memory_order_relaxed);
+  turn_found_work_ = work != 0;
+  rest(work);
+}
+
+// One batch from all ports: each gets its share, the first one changes from turn to turn.
+std::uint32_t Worker::receive_from_ports() {
+  const auto ports = static_cast<std::uint32_t>(settings_.ports.size());
+  const auto share = static_cast<std::uint16_t>(stage::kBatch / ports);
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < ports; ++i) {
+    const std::uint32_t port = (next_port_ + i) % ports;
+    if (!has_queue(settings_.ports[port])) continue;
+    const std::uint16_t got = rte_eth_rx_burst(
+        settings_.ports[port].ethdev_id, static_cast<std::uint16_t>(settings_.pipeline.worker),
+        buffers_ + count, share);
+    std::uint64_t bytes = 0;
+    for (std::uint32_t at = count; at < count + got; ++at) {
+      rte_mbuf* const buffer = buffers_[at];
+      rte_prefetch0(rte_pktmbuf_mtod(buffer, void*));
+      bytes += buffer->data_len;
+      buffer->port = static_cast<std::uint16_t>(port);  // our index, not DPDK's
+    }
+    if (got != 0) {
+      counters_.ports[port].rx_packets.add(got);
+      counters_.ports[port].rx_bytes.add(bytes);
+    }
+    count += got;
+  }
+  next_port_ = next_port_ + 1 == ports ? 0 : next_port_ + 1;
+  batch_.count = count;
+  if (count != 0) serve();
+  return count;
+}
+
+std::uint32_t Worker::receive_handed_over() {
+  rte_mbuf* arrived[stage::kBatch];
+  const std::uint32_t count =
+      rte_ring_sc_dequeue_burst(settings_.inboxes[settings_.pipeline.worker],
+                                reinterpret_cast<void**>(arrived), stage::kBatch, nullptr);
+  batch_.count = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    rte_mbuf* buffer = arrived[i];
+    if (buffer->hash.usr == kToBeJudged) {
+      buffers_[batch_.count++] = buffer;
+    } else if (send(static_cast<std::uint8_t>(buffer->hash.usr - 1), &buffer, 1) == 0) {
+      rte_pktmbuf_free(buffer);
+    }
+  }
+  if (batch_.count != 0) serve();
+  return count;
+}
+
+void Worker::serve() {
+  for (std::uint32_t i = 0; i < batch_.count; ++i) {
+    rte_mbuf* const buffer = buffers_[i];
+    batch_.packets[i] = {.data = rte_pktmbuf_mtod(buffer, std::uint8_t*),
+                         .length = buffer->data_len,
+                         .port = static_cast<std::uint8_t>(buffer->port)};
+  }
+  const auto now_ms = static_cast<std::uint32_t>(turn_began_ / cycles_per_ms_);
+  pipeline_.process(batch_, now_ms);
+  for (std::uint32_t i = 0; i < batch_.count; ++i)
+    dispatch(i);
+  for (std::size_t port = 0; port < transmit_.size(); ++port) {
+    if (transmit_[port].count != 0) transmit(static_cast<std::uint8_t>(port), transmit_[port]);
+  }
+  pipeline_.tally(batch_);
+  if (const auto event = pipeline_.take_event()) report(*event);
+}
+
+// Sends every packet where its verdict says; after this its buffer is no longer ours.
+void Worker::dispatch(std::uint32_t place) {
+  using abi::Verdict;
+  rte_mbuf* const buffer = buffers_[place];
+  const stage::Packet& packet = batch_.packets[place];
+  Verdict& verdict = batch_.verdicts[place];
+  switch (verdict) {
+    case Verdict::to_server:
+    case Verdict::to_client:
+    case Verdict::arp_reply:
+    case Verdict::echo_reply:
+    case Verdict::reset_no_service:
+    case Verdict::reset_no_server:
+    case Verdict::reset_no_flow: {
+      buffer->data_len = packet.length;
+      buffer->pkt_len = packet.length;
+      TransmitQueue& queue = transmit_[packet.port];
+      queue.places[queue.count] = static_cast<std::uint8_t>(place);
+      queue.buffers[queue.count++] = buffer;
+      return;
+    }
+    case Verdict::handed_over:
+      buffer->hash.usr = kToBeJudged;
+      if (hand_over(packet.owner, buffer)) return;
+      verdict = Verdict::handover_ring_full;
+      break;
+    case Verdict::punted:
+      if (!punt(place)) verdict = Verdict::advert_ring_full;
+      break;
+    default:
+      break;
+  }
+  rte_pktmbuf_free(buffer);
+}
+
+bool Worker::punt(std::uint32_t place) {
+  const stage::Packet& packet = batch_.packets[place];
+  if (packet.length > abi::kMaxAdvertBytes) return false;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  abi::AdvertFrame frame;
+  frame.time_ns = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+                  static_cast<std::uint64_t>(now.tv_nsec);
+  frame.port = packet.port;
+  frame.length = packet.length;
+  std::copy_n(packet.data, packet.length, frame.bytes);
+  return punted_.push(frame);
+}
+
+bool Worker::hand_over(std::uint32_t worker, rte_mbuf* buffer) const {
+  return rte_ring_mp_enqueue(settings_.inboxes[worker], buffer) == 0;
+}
+
+void Worker::transmit(std::uint8_t port, TransmitQueue& queue) {
+  const auto count = static_cast<std::uint16_t>(queue.count);
+  const std::uint16_t sent = send(port, queue.buffers, count);
+  for (std::uint16_t i = sent; i < count; ++i) {
+    batch_.verdicts[queue.places[i]] = abi::Verdict::transmit_queue_full;
+    rte_pktmbuf_free(queue.buffers[i]);
+  }
+  queue.count = 0;
+}
+
+// Returns how many left; the rest stays the caller's.
+std::uint16_t Worker::send(std::uint8_t port, rte_mbuf** buffers, std::uint16_t count) {
+  const WorkerPort& to = settings_.ports[port];
+  std::uint64_t bytes = 0;
+  for (std::uint16_t i = 0; i < count; ++i)
+    bytes += buffers[i]->pkt_len;
+  std::uint16_t sent = 0;
+  if (has_queue(to)) [[likely]] {
+    sent = rte_eth_tx_burst(to.ethdev_id, static_cast<std::uint16_t>(settings_.pipeline.worker),
+                            buffers, count);
+  } else {
+    const std::uint32_t sender = settings_.pipeline.worker % to.queues;
+    while (sent < count) {
+      buffers[sent]->hash.usr = to_be_sent(port);
+      if (!hand_over(sender, buffers[sent])) break;
+      ++sent;
+    }
+    return sent;  // counted by the worker that sends
+  }
+  for (std::uint16_t i = sent; i < count; ++i)
+    bytes -= buffers[i]->pkt_len;
+  auto& counters = counters_.ports[port];
+  counters.tx_packets.add(sent);
+  counters.tx_bytes.add(bytes);
+  if (sent < count) counters.tx_dropped.add(count - sent);
+  return sent;
+}
+
+void Worker::sweep(std::uint64_t now) {
+  const auto now_ms = static_cast<std::uint32_t>(now / cycles_per_ms_);
+  const std::uint32_t elapsed = std::min(now_ms - swept_at_ms_, kSweepTurnMs);
+  if (elapsed == 0) return;
+  swept_at_ms_ = now_ms;
+  const std::uint64_t due =
+      std::uint64_t{settings_.pipeline.limits.flows} * elapsed / kSweepTurnMs + 1;
+  pipeline_.sweep(static_cast<std::uint32_t>(std::min<std::uint64_t>(due, kSweepAtMost)), now_ms);
+}
+
+// Books the time since the last turn began as busy or idle.
+void Worker::account(std::uint64_t now) {
+  auto& cycles = turn_found_work_ ? status_.busy_cycles : status_.idle_cycles;
+  cycles.store(cycles.load(std::memory_order_relaxed) + (now - turn_began_),
+               std::memory_order_relaxed);
+  turn_began_ = now;
+}
+
+void Worker::rest(std::uint32_t work) {
+  if (work != 0) {
+    idle_turns_ = 0;
+    return;
+  }
+  ++idle_turns_;
+  if (settings_.idle == Idle::poll || idle_turns_ < kEmptyTurnsBeforeSleep) {
+    rte_pause();
+    return;
+  }
+  const std::uint32_t doublings = std::min(idle_turns_ - kEmptyTurnsBeforeSleep, 8u);
+  const timespec pause{0,
+                       static_cast<long>(std::min(kShortestSleepNs << doublings, kLongestSleepNs))};
+  nanosleep(&pause, nullptr);
+}
+
+}  // namespace carpool

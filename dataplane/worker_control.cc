@@ -1,0 +1,97 @@
+// The worker's side of the control plane: commands, the fence, frames to send. A bounded turn of
+// each per loop, also when packets never stop.
+#include <cstring>
+
+#include <rte_cycles.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/base/time.h"
+#include "dataplane/worker.h"
+
+namespace carpool {
+
+std::uint32_t Worker::control_turn(std::uint64_t now) {
+  abi::Command commands[kCommandsPerTurn];
+  const std::uint32_t count = commands_.pop(commands);
+  for (std::uint32_t i = 0; i < count; ++i)
+    obey(commands[i]);
+  watch_control_plane(now);
+  return count + send_injected();
+}
+
+void Worker::obey(const abi::Command& command) {
+  switch (command.kind) {
+    case abi::CommandKind::install_image:
+      install(command);
+      break;
+    case abi::CommandKind::set_group:
+      if (command.group >= abi::kMaxGroups) break;
+      commanded_groups_ &= ~(1u << command.group);
+      commanded_groups_ |= (command.active != 0 ? 1u : 0u) << command.group;
+      status_.active_groups.store(commanded_groups_, std::memory_order_release);
+      break;
+    case abi::CommandKind::none:
+      break;
+  }
+}
+
+void Worker::install(const abi::Command& command) {
+  using abi::ImageFault;
+  ImageFault fault = ImageFault::wrong_size;
+  if (command.image_slot < abi::kImageSlots) {
+    fault = abi::check_successor(pipeline_.image(), region_.image_slot(command.image_slot));
+  }
+  if (fault != ImageFault::none) {
+    abi::Event event;
+    event.kind = abi::EventKind::image_rejected;
+    event.detail = static_cast<std::uint32_t>(fault);
+    event.generation = command.generation;
+    report(event);
+    return;
+  }
+  pipeline_.install(abi::ImageView(region_.image_slot(command.image_slot).data()));
+  status_.image_slot.store(command.image_slot, std::memory_order_relaxed);
+  status_.generation.store(command.generation, std::memory_order_release);
+}
+
+// A control plane that is silent no longer advertises, so its peer will take the addresses: from
+// then on they are not ours, whatever was commanded last. The clock is this worker's own, so a
+// worker that was stopped for long finds itself fenced until the control plane has shown that it
+// still lives.
+void Worker::watch_control_plane(std::uint64_t now) {
+  const std::uint64_t heartbeat = region_.control().heartbeat.load(std::memory_order_relaxed);
+  if (heartbeat != control_heartbeat_) {
+    control_heartbeat_ = heartbeat;
+    control_seen_at_ = now;
+  }
+  const bool fenced = control_seen_at_ == 0 || now - control_seen_at_ > fence_cycles_;
+  status_.fenced.store(fenced, std::memory_order_relaxed);
+  pipeline_.hold_groups(fenced ? 0 : commanded_groups_);
+}
+
+std::uint32_t Worker::send_injected() {
+  abi::AdvertFrame frames[kAdvertsPerTurn];
+  const std::uint32_t count = injected_.pop(frames);
+  if (count == 0) return 0;
+  const std::uint64_t now_ns = to_ns(monotonic_now());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const abi::AdvertFrame& frame = frames[i];
+    if (frame.port >= settings_.ports.size() || frame.length > abi::kMaxAdvertBytes) continue;
+    if (now_ns - frame.time_ns > abi::kAdvertMaxAgeNs) {
+      counters_.stale_adverts.add(1);
+      continue;
+    }
+    rte_mbuf* buffer = rte_pktmbuf_alloc(settings_.pool);
+    if (buffer == nullptr) continue;
+    std::memcpy(rte_pktmbuf_append(buffer, frame.length), frame.bytes, frame.length);
+    if (send(static_cast<std::uint8_t>(frame.port), &buffer, 1) == 0) rte_pktmbuf_free(buffer);
+  }
+  return count;
+}
+
+// Lost if the control plane does not fetch its events: what they tell is shown, not acted upon.
+void Worker::report(const abi::Event& event) {
+  (void)events_.push(event);
+}
+
+}  // namespace carpool
