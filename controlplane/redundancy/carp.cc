@@ -120,7 +120,7 @@ void become_master(Turn& turn, StateCause cause) {
   change_state(turn, RouterState::kMaster, cause);
   turn.cancel(RouterTimer::kMasterDown);
   end_preempt_hold(turn);
-  turn.machine.answered.reset();
+  turn.machine.answers = 0;
   turn.act(BecomeMaster{});
   send_advert(turn);
   announce_afresh(turn);
@@ -158,6 +158,7 @@ void come_up(Turn& turn) {
 void adopt(Turn& turn) {
   change_state(turn, RouterState::kMaster, StateCause::kAdopted);
   turn.machine.announced = std::size(kAnnounceAt);
+  turn.machine.answers = 0;
   send_advert(turn);
 }
 
@@ -248,13 +249,18 @@ void master_leaves(Turn& turn) {
 
 // A less preferred master is on the network, for instance after a partition. Its adverts moved the
 // virtual MAC to its switch port, so we answer at once, and announce, instead of waiting for our
-// next advert. Once per interval: adverts can be replayed, and answers must not multiply.
+// next advert. A few times per interval, since there may be several such masters, and no more,
+// since adverts can be replayed.
 void answer_rival(Turn& turn) {
-  auto& answered = turn.machine.answered;
-  if (answered && turn.event.now - *answered < turn.interval()) return;
-  answered = turn.event.now;
+  if (turn.machine.answers == kMaxAnswers) return;
+  ++turn.machine.answers;
   send_advert(turn);
   turn.act(Announce{});
+}
+
+void advertise(Turn& turn) {
+  turn.machine.answers = 0;
+  send_advert(turn);
 }
 
 void master_hears_advert(Turn& turn) {
@@ -351,7 +357,7 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         kIgnore,                                             // link up: known
         {master_loses_port, "master loses port"},            // link down
         {master_hears_advert, "master hears advert"},        // advert
-        {send_advert, "send advert"},                        // advert timer
+        {advertise, "advertise"},                            // advert timer
         kIgnore,                                             // master-down timer
         {announce, "announce again"},                        // announce timer
         kIgnore,                                             // preempt-delay timer

@@ -75,7 +75,7 @@ struct CarpMachine {
   std::uint8_t send_successes = 0;  // in a row, while send errors demote
   std::uint8_t announced = 0;       // announcements made since becoming MASTER
   bool preempt_held = false;        // the preempt delay runs
-  std::optional<Instant> answered;  // when a less preferred master was answered last
+  std::uint8_t answers = 0;         // to less preferred masters, since the last timed advert
   std::optional<CarpPeer> peer;
 };
 
@@ -101,6 +101,9 @@ inline constexpr std::uint8_t kMaxSendErrors = 3;
 inline constexpr std::uint8_t kMinSendSuccesses = 3;
 inline constexpr unsigned kSendErrorDemotion = 240;
 inline constexpr std::string_view kSendErrorSource = "send errors";
+
+// Less preferred masters that a master answers between two adverts of its own.
+inline constexpr std::uint8_t kMaxAnswers = 4;
 
 // When a new master announces its addresses, counted from taking over: once may be lost, or a
 // switch port may still be learning. All within two adverts of the default interval.

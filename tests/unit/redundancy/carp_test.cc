@@ -353,16 +353,21 @@ TEST(Carp, ATieOfOneAddressGoesToTheHigherCounter) {
   )"));
 }
 
-TEST(Carp, AMasterAnswersARivalOncePerInterval) {
+TEST(Carp, AMasterAnswersAFewRivalsPerInterval) {
   EXPECT_TRANSCRIPT(as_master(R"(
     6.300 advert 1/100 from 10.0.0.3
       => send advert 1/0 #1004; arm advert 1.000s; announce
+    6.400 advert 1/200 from 10.0.0.4
+      => send advert 1/0 #1005; arm advert 1.000s; announce
     6.500 advert 1/100 from 10.0.0.3
-    7.299 advert 1/100 from 10.0.0.3
-    7.300 expires advert
-      => send advert 1/0 #1005; arm advert 1.000s
-    7.300 advert 1/100 from 10.0.0.3
       => send advert 1/0 #1006; arm advert 1.000s; announce
+    6.600 advert 1/100 from 10.0.0.3
+      => send advert 1/0 #1007; arm advert 1.000s; announce
+    6.700 advert 1/100 from 10.0.0.3
+    7.600 expires advert
+      => send advert 1/0 #1008; arm advert 1.000s
+    7.700 advert 1/100 from 10.0.0.3
+      => send advert 1/0 #1009; arm advert 1.000s; announce
   )"));
 }
 
