@@ -149,11 +149,22 @@ Result<void> DataPlane::launch_workers() {
 void DataPlane::chores() {
   abi::Command command;
   while (commands_.pop(command)) {
-    if (command.kind == abi::CommandKind::install_image) install(command);
+    obey(command);
   }
   publish_links();
   auto& heartbeat = region_->status(region_->main_thread()).heartbeat;
   heartbeat.store(heartbeat.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void DataPlane::obey(const abi::Command& command) {
+  if (command.kind == abi::CommandKind::install_image) install(command);
+  // Which groups are active changes nothing here; that it was heard is all that is said.
+  if (command.kind == abi::CommandKind::set_group && command.group < abi::kMaxGroups) {
+    auto& groups = region_->status(region_->main_thread()).active_groups;
+    const std::uint32_t bit = 1u << command.group;
+    const std::uint32_t others = groups.load(std::memory_order_relaxed) & ~bit;
+    groups.store(others | (command.active != 0 ? bit : 0), std::memory_order_release);
+  }
 }
 
 // The workers judge and refuse images by themselves; here only the addresses matter.

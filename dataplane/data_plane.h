@@ -35,6 +35,7 @@ class DataPlane {
   Result<void> open_ports();
   Result<void> make_region();
   Result<void> make_workers();
+  void obey(const abi::Command& command);
   void install(const abi::Command& command);
   void steer(abi::ImageView image);
   void publish_links();
