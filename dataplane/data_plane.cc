@@ -112,9 +112,6 @@ Result<void> DataPlane::make_region() {
 
 Result<void> DataPlane::make_workers() {
   WorkerSettings settings;
-  for (const auto& port : ports_) {
-    settings.ports.push_back({port->ethdev_id(), static_cast<std::uint16_t>(port->queues())});
-  }
   settings.inboxes = inboxes_;
   settings.idle = options_.idle;
   settings.fence_ms = options_.fence_ms;
@@ -123,6 +120,11 @@ Result<void> DataPlane::make_workers() {
                                 .half_open = std::max(1u, options_.half_open / options_.workers)};
   for (std::uint32_t i = 0; i < options_.workers; ++i) {
     settings.pool = pools_[i].get();
+    settings.ports.clear();
+    for (const auto& port : ports_) {
+      settings.ports.push_back({port->ethdev_id(), static_cast<std::uint16_t>(port->queues()),
+                                i < port->queues() ? port->receive_fd(i) : -1});
+    }
     settings.pipeline = {i, options_.workers, limits, random_secret()};
     flow::TableMemory memory(flow::FlowTable::bytes_needed(limits));
     if (memory.data() == nullptr) {

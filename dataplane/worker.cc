@@ -23,11 +23,11 @@ constexpr std::uint32_t to_be_sent(std::uint8_t port) {
 constexpr std::uint32_t kSweepTurnMs = 2'000;  // time in which the sweep passes every flow once
 constexpr std::uint32_t kSweepAtMost = 4'096;  // records a turn
 
-// Sleeping starts after some empty turns, briefly, and grows to a bound that a waiting packet can
-// bear.
-constexpr std::uint32_t kEmptyTurnsBeforeSleep = 32;
-constexpr std::uint32_t kShortestSleepNs = 20'000;
-constexpr std::uint32_t kLongestSleepNs = 200'000;
+// Sleeping starts after some empty turns. Ports that can wake us do; what cannot (inboxes, the
+// control plane, other ports) waits for at most the bound.
+constexpr std::uint32_t kEmptyTurnsBeforeSleep = 4;
+constexpr timespec kLongestSleep{0, 1'000'000};
+constexpr timespec kLongestSleepUnwakeable{0, 100'000};
 
 }  // namespace
 
@@ -50,7 +50,11 @@ Worker::Worker(const WorkerSettings& settings, const abi::Region& region, flow::
                 }()),
       transmit_(settings.ports.size()),
       cycles_per_ms_(rte_get_tsc_hz() / 1000),
-      fence_cycles_(cycles_per_ms_ * settings.fence_ms) {}
+      fence_cycles_(cycles_per_ms_ * settings.fence_ms) {
+  for (const WorkerPort& port : settings.ports) {
+    if (port.receive_fd >= 0) wakers_.push_back({port.receive_fd, POLLIN, 0});
+  }
+}
 
 void Worker::run() {
   while (!settings_.stop->load(std::memory_order_relaxed))
@@ -245,19 +249,15 @@ void Worker::account(std::uint64_t now) {
 }
 
 void Worker::rest(std::uint32_t work) {
-  if (work != 0) {
-    idle_turns_ = 0;
-    return;
-  }
-  ++idle_turns_;
+  idle_turns_ = work != 0 ? 0 : idle_turns_ + 1;
   if (settings_.idle == Idle::poll || idle_turns_ < kEmptyTurnsBeforeSleep) {
-    rte_pause();
+    if (work == 0) rte_pause();
     return;
   }
-  const std::uint32_t doublings = std::min(idle_turns_ - kEmptyTurnsBeforeSleep, 8u);
-  const timespec pause{0,
-                       static_cast<long>(std::min(kShortestSleepNs << doublings, kLongestSleepNs))};
-  nanosleep(&pause, nullptr);
+  const bool all_wake_us =
+      settings_.pipeline.workers == 1 && wakers_.size() == settings_.ports.size();
+  ppoll(wakers_.data(), wakers_.size(), all_wake_us ? &kLongestSleep : &kLongestSleepUnwakeable,
+        nullptr);
 }
 
 }  // namespace carpool

@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include <poll.h>
+
 #include "dataplane/abi/region.h"
 #include "dataplane/stage/pipeline.h"
 
@@ -22,6 +24,7 @@ enum class Idle : std::uint8_t { poll, sleep };
 struct WorkerPort {
   std::uint16_t ethdev_id = 0;
   std::uint16_t queues = 1;  // of the device; worker i has queue i if there is one
+  int receive_fd = -1;       // readable when this worker's queue has packets; -1: no such thing
 };
 
 struct WorkerSettings {
@@ -100,6 +103,7 @@ class Worker {
   bool turn_found_work_ = false;
   std::uint32_t swept_at_ms_ = 0;
   std::uint32_t idle_turns_ = 0;
+  std::vector<pollfd> wakers_;  // idle sleep: what ends it early
 };
 
 }  // namespace carpool
