@@ -5,15 +5,14 @@
  * CARP and VRRP. The kernel gets all else, just as if we were not there: its own addresses, IPv6,
  * VLANs, fragments, and whatever is malformed.
  */
+#include "drivers/xdp/steer.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
-
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
-
-#include "drivers/xdp/steer.h"
 
 char steer_license[] SEC("license") = "Dual BSD/GPL";
 
@@ -58,7 +57,7 @@ struct arp_ipv4 { /* RFC 826; linux/if_arp.h needs headers that this target does
 };
 
 static __always_inline void count(__u32 outcome) {
-  __u64 *counter = bpf_map_lookup_elem(&steer_counters, &outcome);
+  __u64* counter = bpf_map_lookup_elem(&steer_counters, &outcome);
   if (counter) *counter += 1; /* per CPU: nobody else writes it */
 }
 
@@ -66,9 +65,9 @@ static __always_inline int is_steered(__be32 address) {
   return bpf_map_lookup_elem(&steered, &address) != 0;
 }
 
-static __always_inline enum carpool_steer_outcome judge_arp(const void *start, const void *end) {
-  const struct arp_ipv4 *arp = start;
-  if ((const void *)(arp + 1) > end) return CARPOOL_STEER_PASSED;
+static __always_inline enum carpool_steer_outcome judge_arp(const void* start, const void* end) {
+  const struct arp_ipv4* arp = start;
+  if ((const void*)(arp + 1) > end) return CARPOOL_STEER_PASSED;
   if (arp->hardware_type != bpf_htons(kHardwareEthernet) || arp->hardware_length != ETH_ALEN ||
       arp->protocol_type != bpf_htons(ETH_P_IP) || arp->protocol_length != 4) {
     return CARPOOL_STEER_PASSED;
@@ -78,9 +77,9 @@ static __always_inline enum carpool_steer_outcome judge_arp(const void *start, c
   return is_steered(target) ? CARPOOL_STEER_ARP : CARPOOL_STEER_PASSED;
 }
 
-static __always_inline enum carpool_steer_outcome judge_ipv4(const void *start, const void *end) {
-  const struct iphdr *ip = start;
-  if ((const void *)(ip + 1) > end || ip->version != 4 || ip->ihl < 5) return CARPOOL_STEER_PASSED;
+static __always_inline enum carpool_steer_outcome judge_ipv4(const void* start, const void* end) {
+  const struct iphdr* ip = start;
+  if ((const void*)(ip + 1) > end || ip->version != 4 || ip->ihl < 5) return CARPOOL_STEER_PASSED;
   const __u32 length = bpf_ntohs(ip->tot_len);
   if (length < ip->ihl * 4u || length > (__u64)(end - start)) return CARPOOL_STEER_PASSED;
   if (ip->frag_off & bpf_htons(kMoreFragments | kFragmentOffset)) return CARPOOL_STEER_PASSED;
@@ -88,18 +87,18 @@ static __always_inline enum carpool_steer_outcome judge_ipv4(const void *start, 
   return is_steered(ip->daddr) ? CARPOOL_STEER_PACKET : CARPOOL_STEER_PASSED;
 }
 
-static __always_inline enum carpool_steer_outcome judge(const void *start, const void *end) {
-  const struct ethhdr *ethernet = start;
-  if ((const void *)(ethernet + 1) > end) return CARPOOL_STEER_PASSED;
+static __always_inline enum carpool_steer_outcome judge(const void* start, const void* end) {
+  const struct ethhdr* ethernet = start;
+  if ((const void*)(ethernet + 1) > end) return CARPOOL_STEER_PASSED;
   if (ethernet->h_proto == bpf_htons(ETH_P_IP)) return judge_ipv4(ethernet + 1, end);
   if (ethernet->h_proto == bpf_htons(ETH_P_ARP)) return judge_arp(ethernet + 1, end);
   return CARPOOL_STEER_PASSED;
 }
 
 SEC("xdp")
-int carpool_steer(struct xdp_md *context) {
+int carpool_steer(struct xdp_md* context) {
   const enum carpool_steer_outcome outcome =
-      judge((void *)(long)context->data, (void *)(long)context->data_end);
+      judge((void*)(long)context->data, (void*)(long)context->data_end);
   if (outcome == CARPOOL_STEER_PASSED) {
     count(CARPOOL_STEER_PASSED);
     return XDP_PASS;
