@@ -51,13 +51,13 @@ CheckResult invalid(std::string_view why, std::string_view line) {
   return result;
 }
 
-// What follows the first empty line; nothing while there is none.
+// What follows the first empty line, with line ends of either kind; nothing while there is none.
+// `rest` begins behind the reason phrase, with the line end of the status line.
 std::optional<std::string_view> body_of(std::string_view rest) {
-  // `rest` begins behind the reason phrase, with the line end of the status line.
-  for (const std::string_view gap : {"\r\n\r\n", "\n\n"}) {
-    if (const auto at = rest.find(gap); at != rest.npos) return rest.substr(at + gap.size());
-  }
-  return std::nullopt;
+  const auto crlf = rest.find("\r\n\r\n");
+  const auto lf = rest.find("\n\n");
+  if (crlf == rest.npos && lf == rest.npos) return std::nullopt;
+  return crlf < lf ? rest.substr(crlf + 4) : rest.substr(lf + 2);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include <linux/if.h>
 #include <linux/neighbour.h>
@@ -173,13 +174,17 @@ std::optional<Route> parse_route(const rtmsg& body, Bytes attributes) {
   return route;
 }
 
-bool same_slot(const Route& a, const Route& b) {
-  return a.destination == b.destination && a.metric == b.metric;
+// The order in which the kernel dumps a table, so that a dump of any size is appended to the end.
+bool goes_before(const Route& a, const Route& b) {
+  const auto key = [](const Route& route) {
+    return std::tuple(route.destination.address, 32 - route.destination.length, route.metric);
+  };
+  return key(a) < key(b);
 }
 
 // Deletions tell of the hops as they were; whether they are dead may have changed since.
 bool same_way(const Route& a, const Route& b) {
-  return same_slot(a, b) && a.kind == b.kind &&
+  return a.kind == b.kind &&
          std::ranges::equal(a.hops, b.hops, [](const RouteHop& x, const RouteHop& y) {
            return x.link == y.link && x.gateway == y.gateway;
          });
@@ -188,30 +193,26 @@ bool same_way(const Route& a, const Route& b) {
 ApplyOutcome apply_route(NetworkState& state, const Message& message) {
   const auto parsed = netlink::parse_body<rtmsg>(message);
   if (!parsed) return {};
-  const auto route = parse_route(parsed->body, parsed->attributes);
+  auto route = parse_route(parsed->body, parsed->attributes);
   if (!route) return {};
-  auto& routes = state.routes;
-  const auto same = std::ranges::find_if(routes, std::bind_front(same_way, std::cref(*route)));
+  // Those of the same destination and metric, in the order of their arrival.
+  const auto rivals = std::ranges::equal_range(state.routes, *route, goes_before);
+  auto same = std::ranges::find_if(rivals, std::bind_front(same_way, std::cref(*route)));
   if (message.header.nlmsg_type == RTM_DELROUTE) {
-    if (same == routes.end()) return {};
-    routes.erase(same);
+    if (same == rivals.end()) return {};
+    state.routes.erase(same);
     return {.changed = true};
   }
-  if (same != routes.end()) {
-    const bool changed = *same != *route;
-    *same = *route;
-    return {.changed = changed};
-  }
   // `ip route replace` is one message: the old route is not reported as deleted.
-  if ((message.header.nlmsg_flags & NLM_F_REPLACE) != 0) {
-    const auto old = std::ranges::find_if(routes, std::bind_front(same_slot, std::cref(*route)));
-    if (old != routes.end()) {
-      *old = *route;
-      return {.changed = true};
-    }
+  const bool replaces = (message.header.nlmsg_flags & NLM_F_REPLACE) != 0;
+  if (same == rivals.end() && replaces) same = rivals.begin();
+  if (same == rivals.end()) {
+    state.routes.insert(rivals.end(), *std::move(route));
+    return {.changed = true};
   }
-  routes.push_back(*route);
-  return {.changed = true};
+  const bool changed = *same != *route;
+  *same = *std::move(route);
+  return {.changed = changed};
 }
 
 // ------------------------------------------------------------------------------------ neighbours

@@ -88,7 +88,8 @@ struct NeighbourKey {
 struct NetworkState {
   std::map<int, Link> links;  // by index
   std::vector<InterfaceAddress> addresses;
-  std::vector<Route> routes;  // of the main table, in the order of arrival
+  // Of the main table, by destination (longer prefixes first where that is equal) and metric.
+  std::vector<Route> routes;
   std::map<NeighbourKey, Neighbour> neighbours;
 
   friend bool operator==(const NetworkState&, const NetworkState&) = default;

@@ -127,6 +127,7 @@ const BodyCase kBodies[] = {
     {"whatever the status", "HTTP/1.1 503 Busy\n\nready", true},
     {"no headers at all", "HTTP/1.1 200 OK\r\n\r\nready", true},
     {"no empty line", "HTTP/1.1 200 OK\r\nready", true},
+    {"behind the first empty line of two kinds", "HTTP/1.1 200 OK\n\nready\r\n\r\nno", true},
     {"only in a header", "HTTP/1.1 200 OK\r\nX: ready\r\n\r\nsteady", false},
     {"not at all", "HTTP/1.1 200 OK\r\n\r\nsteady", false},
     {"beyond what is searched", "HTTP/1.1 200 OK\r\n\r\n" + std::string(20000, ' ') + "ready",

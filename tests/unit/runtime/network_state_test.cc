@@ -147,6 +147,22 @@ TEST(NetworkState, AReplacedRouteIsNotThereTwice) {
   EXPECT_FALSE(apply_hex(state, kRouteDeleted).changed);
 }
 
+// Also of two routes with the same destination and metric (`ip route append`) the right one goes.
+TEST(NetworkState, TellsRivalsApart) {
+  auto state = after({kLinkUp, kConnectedRouteAdded, kRouteAdded, kMultipathAdded});
+  EXPECT_EQ(state.routes[0].destination.length, 0);  // in order, whatever the order of arrival
+  EXPECT_EQ(state.routes[1].destination.address, Ipv4Address::of(10, 0, 0, 0));
+  auto appended = from_hex(kRouteReplaced);
+  appended[7] = 0x0c;  // NLM_F_CREATE and NLM_F_APPEND instead of NLM_F_REPLACE
+  EXPECT_TRUE(apply_message(state, appended).changed);
+  ASSERT_EQ(state.routes.size(), 4u);
+  EXPECT_EQ(state.routes[2].hops[0].gateway, kGateway);
+  EXPECT_EQ(state.routes[3].hops[0].gateway, kOtherGateway);
+  EXPECT_TRUE(apply_hex(state, kRouteDeleted).changed);  // that by the other gateway
+  ASSERT_EQ(state.routes.size(), 3u);
+  EXPECT_EQ(state.routes[2].hops[0].gateway, kGateway);
+}
+
 TEST(NetworkState, FollowsANeighbour) {
   auto state = after({kNeighbourAdded});
   const NeighbourKey key{3, kGateway};
