@@ -56,7 +56,6 @@ void Publisher::attach(abi::Region& region) {
   }
   newest_generation_ = std::max(newest_generation_, seen);
   region.control().pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_relaxed);
-  beat();
 }
 
 void Publisher::detach() {

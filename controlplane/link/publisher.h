@@ -34,7 +34,8 @@ class Publisher {
   explicit Publisher(abi::Region& region) { attach(region); }
 
   // A (new) data plane: it is told everything. An image with other port indices than its own should
-  // be replaced by publish() right after.
+  // be replaced by publish() right after. Does not beat: a data plane that is fenced takes up what
+  // it was told last with the first beat, so say what holds now before that.
   void attach(abi::Region& region);
   // The data plane is gone. What is published meanwhile waits for the next one.
   void detach();
