@@ -1,0 +1,430 @@
+#include "controlplane/appliance/appliance.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+
+#include "controlplane/appliance/reload.h"
+#include "controlplane/console/status.h"
+#include "controlplane/runtime/join.h"
+
+// In this file every co_await stands in a statement of its own: GCC 12 miscompiles some of those
+// that are part of a condition.
+
+namespace carpool {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+// Adverts are fetched, timers fire and images go out within this time.
+constexpr Duration kTick = 2ms;
+// The data plane expects a sign of life every 100 ms.
+constexpr Duration kBeatEvery = 50ms;
+// How long a leaving advert may take to reach its worker.
+constexpr Duration kLeaveLimit = 100ms;
+// How long the kernel may take to tell its links, addresses, routes and neighbours.
+constexpr Duration kNetworkLimit = 10s;
+// Foreign adverts are a problem to be shown for this long.
+constexpr Duration kForeignMemory = 60s;
+
+constexpr const char* kControlSocket = "control.sock";
+
+std::uint64_t random_bits() {
+  std::uint64_t bits = 0;
+  // Eight bytes are never cut short nor interrupted (getrandom(2)).
+  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) bits = to_ns(monotonic_now());
+  return bits;
+}
+
+DataplaneSupervisor::Settings supervisor_settings(const Appliance::Settings& settings,
+                                                  const config::Config& config) {
+  return {settings.dataplane, settings.run_dir, config.node, settings.attach_only};
+}
+
+link::ServerStates server_states(const config::Config& config,
+                                 const std::vector<ServerSnapshot>& health) {
+  link::ServerStates states = link::initial_states(config);
+  std::size_t at = 0;  // both are in the order of the configuration
+  for (std::size_t backend = 0; backend < states.size(); ++backend) {
+    for (link::ServerState& state : states[backend]) {
+      if (at >= health.size()) return states;
+      const ServerHealth& known = health[at++].health;
+      state.up = known.up;
+      state.draining = known.stopping;
+    }
+  }
+  return states;
+}
+
+}  // namespace
+
+Appliance::Appliance(asio::io_context& io, Settings settings, LoadedConfig loaded)
+    : io_(io),
+      settings_(std::move(settings)),
+      loaded_(std::move(loaded)),
+      health_(io),
+      forwarding_([this](const NeighbourKey& neighbour) {
+        const auto asked = network_->request_resolution(neighbour.link, neighbour.address);
+        if (!asked) spdlog::warn("{}", asked.error().message);
+      }),
+      groups_(*this, random_bits),
+      supervisor_(
+          io, supervisor_settings(settings_, loaded_.config),
+          [this](abi::Region region, bool adopted) { dataplane_up(std::move(region), adopted); },
+          [this](const std::string& why) { dataplane_down(why); }),
+      http_(io) {}
+
+Appliance::~Appliance() = default;
+
+// ---- Life --------------------------------------------------------------------------------------
+
+asio::awaitable<Result<void>> Appliance::run() {
+  const Result<void> opened = co_await open_network();
+  if (!opened) co_return opened;
+  const auto wrong = check_against_network(loaded_.config, network_->state());
+  if (!wrong.empty()) co_return fail(joined(wrong, "\n"));
+  http_.get("/api/v1/status", [this] { return status(); });
+  const Result<void> listening = http_.listen(settings_.run_dir / kControlSocket);
+  if (!listening) co_return listening;
+
+  health_.set_on_change(
+      [this](const ServerKey& server, const ServerHealth& health, const Transition* transition) {
+        if (transition == nullptr) return;
+        spdlog::log(health.up ? spdlog::level::info : spdlog::level::warn, "server {} is {}: {} {}",
+                    to_string(server), health.up ? "up" : "down", name(health.last.status),
+                    health.last.text);
+        health_changed_ = true;
+      });
+  health_.apply(loaded_.config);
+  forwarding_.configure(loaded_.config, server_states(loaded_.config, health_.snapshot()));
+
+  supervising_ = true;
+  asio::co_spawn(io_, supervise(),
+                 asio::bind_cancellation_slot(stop_supervising_.slot(), [this](std::exception_ptr) {
+                   supervising_ = false;
+                 }));
+  last_tick_ = monotonic_now();
+  while (!stopping_ && !start_error_) {
+    tick(monotonic_now());
+    co_await pause(kTick);
+  }
+  co_await leave();
+  if (start_error_) co_return std::unexpected(*start_error_);
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Appliance::open_network() {
+  auto opened = NetworkWatch::open(io_);
+  if (!opened) co_return std::unexpected(opened.error());
+  network_ = std::move(*opened);
+  network_->set_on_change([this](const NetworkState&) { network_changed_ = true; });
+  const Instant limit = monotonic_now() + kNetworkLimit;
+  while (!network_->synced()) {
+    if (monotonic_now() > limit) co_return fail("the kernel does not tell its network state");
+    co_await pause(kTick);
+  }
+  co_return Result<void>();
+}
+
+asio::awaitable<void> Appliance::supervise() {
+  const Result<void> started = co_await supervisor_.start();
+  if (!started) {
+    start_error_ = started.error();
+    co_return;
+  }
+  co_await supervisor_.keep_running();
+}
+
+// The peers learn that we go from the last advert, so it has to get out before its worker ends.
+asio::awaitable<void> Appliance::leave() {
+  groups_.leave_all(monotonic_now());
+  const Instant limit = monotonic_now() + kLeaveLimit;
+  while (adverts_ && !adverts_->all_taken() && monotonic_now() < limit)
+    co_await pause(kTick);
+  co_await pause(kTick);  // what was taken is being sent
+  stop_supervising_.emit(asio::cancellation_type::terminal);
+  while (supervising_)
+    co_await pause(kTick);
+  co_await supervisor_.stop();
+}
+
+asio::awaitable<void> Appliance::pause(Duration duration) {
+  asio::steady_timer timer(io_, duration);
+  boost::system::error_code ignored;
+  co_await timer.async_wait(redirect_error(asio::use_awaitable, ignored));
+}
+
+// ---- The turn of the loop ----------------------------------------------------------------------
+
+// What the peers have said comes before what our own timers say, and both before the sign of life:
+// after a pause the data plane must not go on claiming addresses that others have by now.
+void Appliance::tick(Instant now) {
+  notice_absence(now);
+  receive_adverts(now);
+  if (std::exchange(network_changed_, false)) {
+    forwarding_.network_changed();
+    configure_groups(now);
+  }
+  if (std::exchange(health_changed_, false)) take_health(now);
+  const bool beat = now >= next_beat_;
+  if (beat) judge_groups(now);
+  groups_.expire(now);
+  forwarding_.tick(network_->state(), now);
+  if (!beat) return;
+  next_beat_ = now + kBeatEvery;
+  forwarding_.beat();
+}
+
+// Whoever was stopped (a debugger, a suspended machine) for longer than the fence has lost its
+// addresses, whatever it remembers.
+void Appliance::notice_absence(Instant now) {
+  const Duration away = now - std::exchange(last_tick_, now);
+  absence_.clear();
+  if (away <= loaded_.config.node.fence) return;
+  absence_ = fmt::format("the control plane was stopped for {:.1f} s",
+                         std::chrono::duration<double>(away).count());
+  spdlog::error("{}", absence_);
+  next_beat_ = now;
+}
+
+void Appliance::receive_adverts(Instant now) {
+  if (!adverts_) return;
+  adverts_->poll([&](std::uint16_t port, std::span<const std::uint8_t> frame) {
+    groups_.receive(port, frame, now);
+  });
+}
+
+void Appliance::judge_groups(Instant now) {
+  if (region_) workers_.observe(*region_, now);
+  const auto trouble = why_no_forwarding();
+  const auto health = port_health();
+  for (const GroupReport& group : groups_.groups()) {
+    const auto why =
+        trouble ? trouble
+                : why_unusable(group.settings, forwarding_.ports(), health, network_->state());
+    groups_.set_usable(group.settings.name, !why, why.value_or(""), now);
+    if (trouble) continue;
+    for (const auto& reason : other_ports(group.settings, forwarding_.ports(), health))
+      groups_.demote(reason.group, reason.source, reason.value, reason.why, now);
+  }
+}
+
+std::optional<std::string> Appliance::why_no_forwarding() const {
+  if (!absence_.empty()) return absence_;
+  if (!region_) return "there is no data plane";
+  return workers_.stalled();
+}
+
+std::vector<PortHealth> Appliance::port_health() const {
+  std::vector<PortHealth> health;
+  if (!region_) return health;
+  const abi::RegionHeader& header = region_->header();
+  const auto count = std::min<std::size_t>(header.port_count, abi::kMaxPorts);
+  for (std::size_t port = 0; port < count; ++port)
+    health.push_back({header.ports[port].link_up.load(std::memory_order_relaxed) != 0});
+  return health;
+}
+
+void Appliance::take_health(Instant now) {
+  forwarding_.set_states(server_states(loaded_.config, health_.snapshot()));
+  auto reasons = tracked_backends(loaded_.config, forwarding_.states());
+  for (const GroupReport& group : groups_.groups()) {
+    auto gone = untracked_backends(group, reasons);
+    reasons.insert(reasons.end(), gone.begin(), gone.end());
+  }
+  for (const auto& reason : reasons)
+    groups_.demote(reason.group, reason.source, reason.value, reason.why, now);
+}
+
+// ---- The data plane comes and goes -------------------------------------------------------------
+
+void Appliance::dataplane_up(abi::Region region, bool adopted) {
+  const Instant now = monotonic_now();
+  region_.emplace(std::move(region));
+  adverts_.emplace(*region_);
+  workers_.forget();
+  forwarding_.attach(*region_, adopted, network_->state(), now);
+  configure_groups(now);
+  take_health(now);
+  const auto health = port_health();
+  for (const GroupReport& group : groups_.groups()) {
+    const std::string name = group.settings.name;
+    if (adopted && forwarding_.claims(name) &&
+        !why_unusable(group.settings, forwarding_.ports(), health, network_->state())) {
+      groups_.adopt(name, now);
+    }
+  }
+  // Before the first sign of life, which would end the fence.
+  groups_.repeat_claims();
+  forwarding_.beat();
+}
+
+void Appliance::dataplane_down(const std::string& why) {
+  spdlog::error("{}", why);
+  const Instant now = monotonic_now();
+  for (const GroupReport& group : groups_.groups())
+    groups_.set_usable(group.settings.name, false, why, now);
+  forwarding_.detach();
+  workers_.forget();
+  adverts_.reset();
+  region_.reset();
+}
+
+void Appliance::configure_groups(Instant now) {
+  if (!region_) return;  // which ports there are is known with the data plane
+  auto settings = group_settings(loaded_.config, forwarding_.ports(), network_->state());
+  if (!settings) {
+    if (group_error_ != settings.error().message) spdlog::error("{}", settings.error().message);
+    group_error_ = settings.error().message;
+    return;
+  }
+  group_error_.clear();
+  groups_.configure(std::move(*settings), now);
+}
+
+// ---- Redundancy's effects ----------------------------------------------------------------------
+
+bool Appliance::send(std::uint16_t port, std::span<const std::uint8_t> frame) {
+  return adverts_ && adverts_->send(port, frame, monotonic_now());
+}
+
+void Appliance::set_group(std::string_view group, bool active) {
+  forwarding_.set_group(group, active, monotonic_now());
+}
+
+void Appliance::note_transition(std::string_view group, std::string_view what) {
+  spdlog::warn("group {}: {}", group, what);
+}
+
+void Appliance::note_foreign(std::string_view group, std::string_view what) {
+  spdlog::error("group {}: {}", group, what);
+}
+
+// ---- Reload ------------------------------------------------------------------------------------
+
+void Appliance::reload() {
+  if (!network_ || stopping_) return;
+  spdlog::info("reloading {}", settings_.source.path.string());
+  auto loaded = load_config(settings_.source);
+  if (!loaded) {
+    for (const std::string& line : loaded.error())
+      spdlog::error("{}", line);
+    reload_error_ = fmt::format("the last reload failed, the configuration before it runs on: {}",
+                                loaded.error().front());
+    return;
+  }
+  if (auto applied = apply(std::move(*loaded), monotonic_now()); !applied) {
+    spdlog::error("{}", applied.error().message);
+    reload_error_ = applied.error().message;
+    return;
+  }
+  reload_error_.clear();
+  spdlog::info("reloaded, digest {}", loaded_.digest);
+}
+
+Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
+  const auto restart = needs_restart(loaded_.config, loaded.config);
+  if (!restart.empty()) {
+    return fail(
+        fmt::format("the changed configuration needs a restart of carpoold, the one before "
+                    "it runs on: it changes {}",
+                    joined(restart, ", ")));
+  }
+  const auto wrong = check_against_network(loaded.config, network_->state());
+  if (!wrong.empty()) {
+    return fail("the configuration before it runs on: " + joined(wrong, "\n"));
+  }
+  for (const config::Diagnostic& warning : loaded.config.warnings)
+    spdlog::warn("{}", config::format_diagnostic(warning));
+  // Groups first: one that is gone releases its addresses while they still have a name.
+  loaded_ = std::move(loaded);
+  configure_groups(now);
+  health_.apply(loaded_.config);
+  forwarding_.configure(loaded_.config, server_states(loaded_.config, health_.snapshot()));
+  take_health(now);
+  judge_groups(now);
+  return {};
+}
+
+// ---- Status ------------------------------------------------------------------------------------
+
+console::Reply Appliance::status() {
+  const Instant now = monotonic_now();
+  const auto health = health_.snapshot();
+  const auto counters = forwarding_.counters();
+  const console::StatusSources sources{.config = loaded_.config,
+                                       .config_path = settings_.source.path.string(),
+                                       .config_digest = loaded_.digest,
+                                       .dataplane = supervisor_.report(),
+                                       .region = region_ ? &*region_ : nullptr,
+                                       .workers = workers_.activity(),
+                                       .counters = counters,
+                                       .reachability = forwarding_.reachability(),
+                                       .health = health,
+                                       .groups = groups_.groups(),
+                                       .problems = problems(now),
+                                       .started = started_,
+                                       .now = now,
+                                       .wall_now = std::chrono::system_clock::now()};
+  // Text from servers may hold any bytes.
+  return {200, "application/json",
+          console::status_json(sources).dump(2, ' ', false,
+                                             nlohmann::ordered_json::error_handler_t::replace) +
+              "\n"};
+}
+
+std::vector<std::string> Appliance::problems(Instant now) const {
+  std::vector<std::string> all;
+  const auto& dataplane = supervisor_.report();
+  if (dataplane.state == DataplaneState::waiting) {
+    all.push_back(fmt::format(
+        "the data plane is down, next try in {} ms: {}",
+        std::max<std::int64_t>(
+            0, std::chrono::duration_cast<std::chrono::milliseconds>(dataplane.next_try - now)
+                   .count()),
+        dataplane.last_error));
+  }
+  for (const GroupReport& group : groups_.groups()) {
+    if (!group.usable) {
+      all.push_back(
+          fmt::format("group {} cannot be claimed: {}", group.settings.name, group.why_unusable));
+    }
+    if (group.machine.demotion.total() > 0) {
+      all.push_back(fmt::format("group {} is demoted by {}", group.settings.name,
+                                group.machine.demotion.why()));
+    }
+    if (group.foreign.count > 0 && now - group.foreign.last_seen < kForeignMemory) {
+      all.push_back(fmt::format("group {}: adverts from {} are not accepted: {}",
+                                group.settings.name, to_string(group.foreign.last_sender),
+                                group.foreign.reason));
+    }
+  }
+  for (const std::string* text : {&group_error_, &reload_error_}) {
+    if (!text->empty()) all.push_back(*text);
+  }
+  const auto forwarding = forwarding_.problems();
+  all.insert(all.end(), forwarding.begin(), forwarding.end());
+  for (const config::Backend& backend : loaded_.config.backends) {
+    const auto index = static_cast<std::size_t>(&backend - loaded_.config.backends.data());
+    const auto& states = forwarding_.states();
+    if (backend.disabled || index >= states.size() || states[index].empty()) continue;
+    if (std::ranges::none_of(states[index], [](const link::ServerState& state) {
+          return state.up && !state.draining && !state.maintenance;
+        })) {
+      all.push_back(fmt::format("backend {} has no usable server", backend.name));
+    }
+  }
+  return all;
+}
+
+}  // namespace carpool

@@ -1,0 +1,111 @@
+// The control plane of one node: its parts, and what passes between them. One thread; everything
+// happens in the event loop.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "controlplane/appliance/config_source.h"
+#include "controlplane/appliance/forwarding.h"
+#include "controlplane/appliance/groups.h"
+#include "controlplane/appliance/worker_watch.h"
+#include "controlplane/console/http_server.h"
+#include "controlplane/health/runner.h"
+#include "controlplane/link/advert_channel.h"
+#include "controlplane/redundancy/runner.h"
+#include "controlplane/runtime/netlink.h"
+#include "controlplane/supervisor/supervisor.h"
+#include "dataplane/abi/region.h"
+#include "dataplane/base/result.h"
+#include "dataplane/base/time.h"
+
+namespace carpool {
+
+class Appliance final : private RedundancyEffects {
+ public:
+  struct Settings {
+    ConfigSource source;
+    std::filesystem::path run_dir;
+    std::string dataplane;     // the program carpool-dp
+    bool attach_only = false;  // somebody else starts and stops it
+  };
+
+  Appliance(boost::asio::io_context& io, Settings settings, LoadedConfig loaded);
+  ~Appliance() override;
+
+  // Returns after stop(), or at once with the reason why this node cannot work.
+  boost::asio::awaitable<Result<void>> run();
+  // Leaves every group, ends the data plane if it is ours, and makes run() return.
+  void stop() { stopping_ = true; }
+  // Takes over a changed configuration, or says why not and goes on with the one that runs.
+  void reload();
+
+ private:
+  // RedundancyEffects
+  bool send(std::uint16_t port, std::span<const std::uint8_t> frame) override;
+  void set_group(std::string_view group, bool active) override;
+  void note_transition(std::string_view group, std::string_view what) override;
+  void note_foreign(std::string_view group, std::string_view what) override;
+
+  boost::asio::awaitable<Result<void>> open_network();
+  boost::asio::awaitable<void> supervise();
+  boost::asio::awaitable<void> leave();
+  boost::asio::awaitable<void> pause(Duration duration);
+
+  // The turn of the loop, every kTick, and what is done in every kBeatEvery-th.
+  void tick(Instant now);
+  void notice_absence(Instant now);
+  void receive_adverts(Instant now);
+  void judge_groups(Instant now);
+
+  void dataplane_up(abi::Region region, bool adopted);
+  void dataplane_down(const std::string& why);
+  void configure_groups(Instant now);
+  void take_health(Instant now);
+  [[nodiscard]] std::vector<PortHealth> port_health() const;
+  [[nodiscard]] std::optional<std::string> why_no_forwarding() const;
+
+  [[nodiscard]] Result<void> apply(LoadedConfig loaded, Instant now);
+  [[nodiscard]] console::Reply status();
+  [[nodiscard]] std::vector<std::string> problems(Instant now) const;
+
+  boost::asio::io_context& io_;
+  Settings settings_;
+  LoadedConfig loaded_;
+  const Instant started_ = monotonic_now();
+
+  std::unique_ptr<NetworkWatch> network_;
+  HealthRunner health_;
+  Forwarding forwarding_;
+  RedundancyRunner groups_;
+  WorkerWatch workers_;
+  DataplaneSupervisor supervisor_;
+  console::HttpServer http_;
+  boost::asio::cancellation_signal stop_supervising_;
+
+  std::optional<abi::Region> region_;  // of the data plane that runs
+  std::optional<link::AdvertChannel> adverts_;
+
+  bool stopping_ = false;
+  bool supervising_ = false;
+  bool health_changed_ = true;
+  bool network_changed_ = true;
+  std::optional<Error> start_error_;
+  std::string group_error_;   // why groups cannot be set up as configured
+  std::string reload_error_;  // of the last reload; empty: it went well, or there was none
+  std::string absence_;       // why no group may be claimed until the next turn
+  Instant last_tick_{};
+  Instant next_beat_{};
+};
+
+}  // namespace carpool

@@ -1,0 +1,324 @@
+#include "controlplane/console/status.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <string_view>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "controlplane/console/version.h"
+#include "controlplane/link/ids.h"
+#include "controlplane/link/image_builder.h"
+#include "dataplane/abi/verdict.h"
+
+namespace carpool::console {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+std::string iso_time(std::chrono::system_clock::time_point time) {
+  const auto whole = std::chrono::floor<std::chrono::milliseconds>(time);
+  const auto ms = (whole.time_since_epoch() % std::chrono::seconds(1)).count();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)), ms);
+}
+
+std::string iso_time(const StatusSources& from, Instant instant) {
+  return iso_time(from.wall_now - std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                                      from.now - instant));
+}
+
+// ---- Configuration, data plane -----------------------------------------------------------------
+
+json config_json(const StatusSources& from) {
+  json warnings = json::array();
+  for (const config::Diagnostic& warning : from.config.warnings)
+    warnings.push_back(config::format_diagnostic(warning));
+  return {{"path", from.config_path},
+          {"digest", from.config_digest},
+          {"warnings", std::move(warnings)}};
+}
+
+std::string_view kind_of(const config::Config& config, std::string_view port) {
+  const config::PortSpec* spec = config.node.find_port(port);
+  return spec == nullptr ? "" : config::to_string(spec->kind);
+}
+
+json ports_json(const StatusSources& from) {
+  json ports = json::array();
+  const abi::RegionHeader& header = from.region->header();
+  const auto count = std::min<std::size_t>(header.port_count, abi::kMaxPorts);
+  for (std::size_t index = 0; index < count; ++index) {
+    const abi::PortInfo& port = header.ports[index];
+    const link::PortTotals& totals = from.counters.total.ports[index];
+    ports.push_back({{"name", port.name.view()},
+                     {"device", port.device.view()},
+                     {"kind", kind_of(from.config, port.name.view())},
+                     {"link", port.link_up.load(std::memory_order_relaxed) != 0},
+                     {"mac", to_string(port.mac)},
+                     {"rx_packets", totals.rx_packets},
+                     {"rx_bytes", totals.rx_bytes},
+                     {"tx_packets", totals.tx_packets},
+                     {"tx_bytes", totals.tx_bytes},
+                     {"tx_dropped", totals.tx_dropped}});
+  }
+  return ports;
+}
+
+json workers_json(const StatusSources& from) {
+  json workers = json::array();
+  for (std::uint32_t index = 0; index < from.region->workers(); ++index) {
+    const abi::ThreadStatus& status = from.region->status(index);
+    const WorkerActivity activity =
+        index < from.workers.size() ? from.workers[index] : WorkerActivity{};
+    const link::WorkerTotals totals =
+        index < from.counters.workers.size() ? from.counters.workers[index] : link::WorkerTotals{};
+    workers.push_back({{"index", index},
+                       {"alive", activity.alive},
+                       {"busy_percent", activity.busy_percent},
+                       {"batches", totals.batches},
+                       {"received", totals.received},
+                       {"flows_live", totals.flows_live},
+                       {"generation", status.generation.load(std::memory_order_relaxed)},
+                       {"fenced", status.fenced.load(std::memory_order_relaxed) != 0}});
+  }
+  return workers;
+}
+
+json dataplane_json(const StatusSources& from) {
+  json result = {{"state", name(from.dataplane.state)},
+                 {"pid", from.dataplane.pid},
+                 {"uptime_s", seconds(from.now - from.dataplane.since)},
+                 {"restarts", from.dataplane.starts > 0 ? from.dataplane.starts - 1 : 0},
+                 {"last_error", from.dataplane.last_error}};
+  if (std::ranges::any_of(from.workers, [](const auto& worker) { return !worker.alive; })) {
+    result["state"] = "stuck";
+  }
+  if (from.region != nullptr) {
+    result["ports"] = ports_json(from);
+    result["workers"] = workers_json(from);
+  }
+  return result;
+}
+
+// ---- Redundancy --------------------------------------------------------------------------------
+
+json demotion_json(const Demotion& demotion) {
+  json sources = json::array();
+  for (const Demotion::Source& source : demotion.sources())
+    sources.push_back({{"source", source.name}, {"value", source.value}, {"why", source.why}});
+  return sources;
+}
+
+json peer_json(const StatusSources& from, const CarpPeer& peer) {
+  return {{"source", to_string(peer.advert.source)},
+          {"advbase", peer.advert.advbase},
+          {"advskew", peer.advert.advskew},
+          {"age_s", seconds(from.now - peer.heard)}};
+}
+
+json foreign_json(const StatusSources& from, const ForeignAdverts& foreign) {
+  json result = {{"count", foreign.count}};
+  if (foreign.count > 0) {
+    result["last_sender"] = to_string(foreign.last_sender);
+    result["reason"] = foreign.reason;
+    result["age_s"] = seconds(from.now - foreign.last_seen);
+  }
+  return result;
+}
+
+json addresses_json(const std::vector<config::VirtualAddress>& addresses) {
+  json result = json::array();
+  for (const config::VirtualAddress& address : addresses)
+    result.push_back(fmt::format("{} on {}", to_string(address.prefix), address.port));
+  return result;
+}
+
+json group_json(const StatusSources& from, const GroupReport& group) {
+  const CarpConfig& carp = group.settings.carp;
+  json result = {{"name", group.settings.name},
+                 {"protocol", "carp"},
+                 {"vhid", carp.vhid},
+                 {"state", name(group.machine.state)},
+                 {"since_s", seconds(from.now - group.since)},
+                 {"since", iso_time(from, group.since)},
+                 {"cause", group.cause},
+                 {"unusable", group.why_unusable},
+                 {"advbase", carp.advbase},
+                 {"advskew", carp.advskew},
+                 {"effective_skew", demoted_advskew(carp.advskew, group.machine.demotion)},
+                 {"demotion", demotion_json(group.machine.demotion)},
+                 {"source", to_string(carp.source)},
+                 {"mac", to_string(group.settings.mac)},
+                 {"transitions", group.transitions}};
+  if (const auto* configured = from.config.find_group(group.settings.name)) {
+    result["addresses"] = addresses_json(configured->addresses);
+    result["floating"] = addresses_json(configured->floating);
+  }
+  if (group.machine.peer) result["peer"] = peer_json(from, *group.machine.peer);
+  result["foreign_adverts"] = foreign_json(from, group.foreign);
+  result["malformed_adverts"] = group.malformed;
+  return result;
+}
+
+// ---- Services and servers ----------------------------------------------------------------------
+
+using HealthByKey = std::map<ServerKey, const ServerSnapshot*>;
+
+std::string_view state_of(const config::Server& server, const ServerSnapshot* health,
+                          const link::Reachability& reachability) {
+  if (server.disabled) return "maint";
+  if (health != nullptr && !health->health.up) return "down";
+  const auto reach = reachability.servers.find(server.address);
+  if (reach != reachability.servers.end()) {
+    if (reach->second.way != link::Way::port) return "unreachable";
+    const link::PortNeighbour hop{reach->second.port, reach->second.neighbour};
+    if (!reachability.neighbours.contains(hop)) return "resolving";
+  }
+  if (health != nullptr && health->health.stopping) return "drain";
+  return health != nullptr && health->settings ? "up" : "no check";
+}
+
+// What stands between the server and its next state: "2/3 failed", "1/2 passed".
+std::string progress_text(const ServerSnapshot& server) {
+  if (!server.settings) return "";
+  const auto& [rise, fall, inter, fastinter, downinter] = *server.settings;
+  const int health = server.health.health;
+  if (server.health.up && health < rise + fall - 1) {
+    return fmt::format("{}/{} failed", rise + fall - 1 - health, fall);
+  }
+  if (!server.health.up && health > 0) return fmt::format("{}/{} passed", health, rise);
+  return "";
+}
+
+json check_json(const ServerSnapshot& server) {
+  const CheckResult& last = server.health.last;
+  json result = {{"status", name(last.status)},
+                 {"code", last.code},
+                 {"duration_ms", seconds(last.took) * 1000},
+                 {"text", last.text.empty() ? std::string(description(last.status)) : last.text},
+                 {"checks", server.health.checks},
+                 {"failures", server.health.failures},
+                 {"progress", progress_text(server)}};
+  if (server.settings) {
+    result["rise"] = server.settings->rise;
+    result["fall"] = server.settings->fall;
+  }
+  return result;
+}
+
+json server_json(const StatusSources& from, const HealthByKey& health_by_key,
+                 const config::Backend& backend, const config::Server& server,
+                 const std::string& service, std::uint64_t service_connections) {
+  const auto found = health_by_key.find({backend.name, server.name});
+  const ServerSnapshot* health = found == health_by_key.end() ? nullptr : found->second;
+  const auto counted = from.counters.servers.find(link::server_key(service, server.name));
+  const link::ServerTotals totals =
+      counted == from.counters.servers.end() ? link::ServerTotals{} : counted->second;
+  json result = {{"name", server.name},
+                 {"address", config::to_string(config::Endpoint{server.address, server.port})},
+                 {"state", state_of(server, health, from.reachability)}};
+  if (health != nullptr) {
+    result["since_s"] = seconds(from.now - health->health.since);
+    result["since"] = iso_time(from, health->health.since);
+    if (health->settings) result["check"] = check_json(*health);
+  }
+  const double share = service_connections == 0 ? 0
+                                                : static_cast<double>(totals.connections) /
+                                                      static_cast<double>(service_connections);
+  result.update({{"weight", server.weight},
+                 {"backup", server.backup},
+                 {"connections_total", totals.connections},
+                 {"connections_active", totals.active},
+                 {"bytes_in", totals.bytes_in},
+                 {"bytes_out", totals.bytes_out},
+                 {"connect_timeouts", totals.connect_timeouts},
+                 {"resets", totals.resets},
+                 {"share", share}});
+  return result;
+}
+
+std::string bind_text(const config::Bind& bind) {
+  return bind.port_first == bind.port_last
+             ? fmt::format("{}:{}", to_string(bind.address), bind.port_first)
+             : fmt::format("{}:{}-{}", to_string(bind.address), bind.port_first, bind.port_last);
+}
+
+// One per frontend and group that it has addresses of, as the data plane counts them.
+json services_json(const StatusSources& from) {
+  HealthByKey health_by_key;
+  for (const ServerSnapshot& server : from.health)
+    health_by_key[server.key] = &server;
+  json services = json::array();
+  for (const config::Frontend& frontend : from.config.frontends) {
+    std::map<std::size_t, json> binds_by_group;
+    for (const config::Bind& bind : frontend.binds)
+      binds_by_group[bind.group].push_back(bind_text(bind));
+    for (auto& [group, binds] : binds_by_group) {
+      const std::string service = link::service_name(from.config, frontend, group);
+      const config::Backend& backend = from.config.backends.at(frontend.backend_index);
+      const link::ServerTotals totals = from.counters.service(service);
+      json servers = json::array();
+      for (const config::Server& server : backend.servers) {
+        servers.push_back(
+            server_json(from, health_by_key, backend, server, service, totals.connections));
+      }
+      services.push_back({{"name", service},
+                          {"backend", backend.name},
+                          {"group", from.config.groups.at(group).name},
+                          {"bind", std::move(binds)},
+                          {"balance", config::to_string(backend.balance)},
+                          {"connections_total", totals.connections},
+                          {"connections_active", totals.active},
+                          {"servers", std::move(servers)}});
+    }
+  }
+  return services;
+}
+
+// ---- Counters ----------------------------------------------------------------------------------
+
+json flows_json(const link::WorkerTotals& totals) {
+  return {{"live", totals.flows_live},
+          {"half_open", totals.flows_half_open},
+          {"capacity", totals.flows_capacity},
+          {"half_open_capacity", totals.half_open_capacity},
+          {"created", totals.flows_created},
+          {"expired", totals.flows_expired},
+          {"half_open_recycled", totals.half_open_recycled},
+          {"closing_recycled", totals.closing_recycled}};
+}
+
+json counters_json(const link::WorkerTotals& totals) {
+  json verdicts = json::object();
+  for (std::size_t verdict = 0; verdict < abi::kVerdicts; ++verdict)
+    verdicts[std::string(abi::kVerdictInfo[verdict].name)] = totals.verdicts[verdict];
+  return {{"received", totals.received}, {"verdicts", std::move(verdicts)}};
+}
+
+}  // namespace
+
+nlohmann::ordered_json status_json(const StatusSources& from) {
+  json groups = json::array();
+  for (const GroupReport& group : from.groups)
+    groups.push_back(group_json(from, group));
+  return {{"node", from.config.node_name},
+          {"version", kVersion},
+          {"time", iso_time(from.wall_now)},
+          {"uptime_s", seconds(from.now - from.started)},
+          {"config", config_json(from)},
+          {"dataplane", dataplane_json(from)},
+          {"groups", std::move(groups)},
+          {"services", services_json(from)},
+          {"flows", flows_json(from.counters.total)},
+          {"counters", counters_json(from.counters.total)},
+          {"problems", from.problems}};
+}
+
+}  // namespace carpool::console

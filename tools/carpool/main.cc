@@ -1,0 +1,63 @@
+// carpool: what an operator types.
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "controlplane/appliance/config_source.h"
+#include "controlplane/console/version.h"
+#include "tools/carpool/config_command.h"
+#include "tools/carpool/status_command.h"
+
+namespace carpool::tool {
+namespace {
+
+void add_status(CLI::App& app, StatusOptions& options) {
+  auto* status = app.add_subcommand("status", "How this node is: redundancy, servers, traffic");
+  status->add_flag("--json", options.json, "The daemon's answer as it is");
+  status->add_flag("--watch", options.watch, "Again every second, until interrupted");
+  status->add_option("--run-dir", options.run_dir, "The run directory of carpoold")
+      ->capture_default_str();
+  status->footer(
+      "Exit status: 0 carpoold answered; 1 it answered nonsense; 2 wrong usage;\n"
+      "3 only the data plane runs; 4 nothing runs.");
+}
+
+void add_config(CLI::App& app, ConfigSource& source) {
+  source.path = default_config_path();
+  source.node = default_node_name();
+  auto* config = app.add_subcommand("config", "Work on configuration files");
+  config->require_subcommand(1);
+  auto* check = config->add_subcommand("check", "Say everything that is wrong with them");
+  check->add_option("path", source.path, "A file, or a directory of *.cfg files")
+      ->capture_default_str();
+  check->add_option("--node", source.node, "Which 'node' section to check")->capture_default_str();
+  check->add_flag("--allow-degraded", source.allow_degraded,
+                  "Accept layer-7 keywords that only lose features, with warnings");
+  config->add_subcommand("keywords", "Every keyword that is known, and what becomes of it");
+  check->footer("Exit status: 0 good, perhaps with warnings; 1 not good; 2 wrong usage.");
+}
+
+int main(int argc, char** argv) {
+  CLI::App app("Asks and tells the load balancer on this machine.", "carpool");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "carpool " + std::string(kVersion));
+  StatusOptions status;
+  ConfigSource source;
+  add_status(app, status);
+  add_config(app, source);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kAnswered : kUsageError;
+  }
+  if (app.got_subcommand("status")) return run_status(status);
+  return app.get_subcommand("config")->got_subcommand("check") ? run_config_check(source)
+                                                               : run_config_keywords();
+}
+
+}  // namespace
+}  // namespace carpool::tool
+
+int main(int argc, char** argv) {
+  return carpool::tool::main(argc, argv);
+}

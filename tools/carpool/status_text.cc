@@ -1,0 +1,326 @@
+#include "tools/carpool/status_text.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "controlplane/runtime/join.h"
+#include "dataplane/abi/verdict.h"
+
+namespace carpool::tool {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kColumns = 80;
+
+// ---- Reading -----------------------------------------------------------------------------------
+
+const json kNothing = json::object();
+const json kEmptyList = json::array();
+
+const json& member(const json& from, const char* key) {
+  const auto found = from.is_object() ? from.find(key) : from.end();
+  return found == from.end() || found->is_null() ? kNothing : *found;
+}
+const json& list(const json& from, const char* key) {
+  const json& found = member(from, key);
+  return found.is_array() ? found : kEmptyList;
+}
+std::string string_of(const json& from, const char* key) {
+  const json& found = member(from, key);
+  return found.is_string() ? found.get<std::string>() : std::string();
+}
+double number_of(const json& from, const char* key) {
+  const json& found = member(from, key);
+  return found.is_number() ? found.get<double>() : 0;
+}
+std::uint64_t integer_of(const json& from, const char* key) {
+  const json& found = member(from, key);
+  return found.is_number_unsigned() ? found.get<std::uint64_t>() : 0;
+}
+bool is_true(const json& from, const char* key) {
+  const json& found = member(from, key);
+  return found.is_boolean() && found.get<bool>();
+}
+
+std::vector<std::string> strings_of(const json& from, const char* key) {
+  std::vector<std::string> result;
+  for (const json& element : list(from, key)) {
+    if (element.is_string()) result.push_back(element.get<std::string>());
+  }
+  return result;
+}
+
+// ---- Writing -----------------------------------------------------------------------------------
+
+// Words in lines of at most kColumns, every line indented; words longer than that stay whole.
+std::string wrapped(std::string_view text, std::size_t indent, std::string_view bullet = {}) {
+  std::string result;
+  std::string line = fmt::format("{:>{}}", bullet, indent);
+  bool line_is_empty = true;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    if (!line_is_empty && line.size() + 1 + word.size() > kColumns) {
+      result += line + '\n';
+      line.assign(indent, ' ');
+      line_is_empty = true;
+    }
+    if (!line_is_empty) line += ' ';
+    line += word;
+    line_is_empty = false;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return result + line + '\n';
+}
+
+Tone tone_of_group(std::string_view state) {
+  if (state == "MASTER") return Tone::good;
+  return state == "BACKUP" ? Tone::plain : Tone::bad;
+}
+
+bool is_up(const json& server) {
+  const std::string state = string_of(server, "state");
+  return state == "up" || state == "no check";
+}
+
+Tone tone_of_server(const json& server) {
+  if (is_up(server)) return Tone::good;
+  const std::string state = string_of(server, "state");
+  return state == "down" || state == "unreachable" ? Tone::bad : Tone::doubtful;
+}
+
+// Padding counts what is seen, so it comes before the colour.
+std::string cell(const Paint& paint, Tone tone, std::string_view text, int width) {
+  return paint(tone, fmt::format("{:<{}}", text, width));
+}
+
+// ---- The parts of the page ---------------------------------------------------------------------
+
+std::string groups_in_one_line(const json& status, const Paint& paint) {
+  std::vector<std::string> parts;
+  for (const json& group : list(status, "groups")) {
+    const std::string state = string_of(group, "state");
+    parts.push_back(fmt::format("{} of {} (since {})", paint(tone_of_group(state), state),
+                                string_of(group, "name"),
+                                duration_text(number_of(group, "since_s"))));
+  }
+  return parts.empty() ? "no redundancy group" : joined(parts, ", ");
+}
+
+std::string servers_in_one_line(const json& status, const Paint& paint) {
+  std::size_t up = 0;
+  std::size_t all = 0;
+  for (const json& service : list(status, "services")) {
+    const json& servers = list(service, "servers");
+    all += servers.size();
+    up += static_cast<std::size_t>(std::ranges::count_if(servers, is_up));
+  }
+  const Tone tone = up == all ? Tone::good : up == 0 ? Tone::bad : Tone::doubtful;
+  return paint(tone, fmt::format("{}/{} servers up", up, all));
+}
+
+std::string dataplane_in_one_line(const json& status, const Paint& paint) {
+  const std::string state = string_of(member(status, "dataplane"), "state");
+  return state == "running" ? paint(Tone::good, "data plane ok")
+                            : paint(Tone::bad, "data plane " + (state.empty() ? "?" : state));
+}
+
+std::string peer_text(const json& peer) {
+  return fmt::format("peer {} advbase {} advskew {}, last advert {} ago", string_of(peer, "source"),
+                     integer_of(peer, "advbase"), integer_of(peer, "advskew"),
+                     duration_text(number_of(peer, "age_s")));
+}
+
+std::string demotion_text(const json& group) {
+  std::vector<std::string> sources;
+  for (const json& source : list(group, "demotion")) {
+    const std::string why = string_of(source, "why");
+    sources.push_back(fmt::format("{} {}{}", string_of(source, "source"),
+                                  integer_of(source, "value"), why.empty() ? "" : ", " + why));
+  }
+  return joined(sources, "; ");
+}
+
+std::string foreign_text(const json& foreign) {
+  return fmt::format("{} adverts not accepted, last from {}: {}",
+                     count_text(integer_of(foreign, "count")), string_of(foreign, "last_sender"),
+                     string_of(foreign, "reason"));
+}
+
+std::string group_text(const json& group, const Paint& paint) {
+  constexpr std::size_t kIndent = 11;
+  const std::string state = string_of(group, "state");
+  std::string result =
+      fmt::format("  {} {} for {}: {}\n", cell(paint, Tone::heading, string_of(group, "name"), 8),
+                  paint(tone_of_group(state), state), duration_text(number_of(group, "since_s")),
+                  string_of(group, "cause"));
+  result += wrapped(
+      fmt::format("{} vhid {} advbase {} advskew {}, advertises {}", string_of(group, "protocol"),
+                  integer_of(group, "vhid"), integer_of(group, "advbase"),
+                  integer_of(group, "advskew"), integer_of(group, "effective_skew")),
+      kIndent);
+  result += wrapped("addresses " + joined(strings_of(group, "addresses"), ", "), kIndent);
+  if (!list(group, "floating").empty()) {
+    result += wrapped("floating " + joined(strings_of(group, "floating"), ", "), kIndent);
+  }
+  if (!member(group, "peer").empty()) result += wrapped(peer_text(member(group, "peer")), kIndent);
+  if (!list(group, "demotion").empty()) {
+    result += wrapped("demoted: " + demotion_text(group), kIndent);
+  }
+  const json& foreign = member(group, "foreign_adverts");
+  if (integer_of(foreign, "count") > 0) result += wrapped(foreign_text(foreign), kIndent);
+  return result;
+}
+
+std::string check_text(const json& check) {
+  std::string result = string_of(check, "text");
+  if (result.empty()) result = string_of(check, "status");
+  if (const auto streak = string_of(check, "progress"); !streak.empty()) result += "; " + streak;
+  return result;
+}
+
+std::string server_text(const json& server, const Paint& paint) {
+  std::string state = string_of(server, "state");
+  if (is_true(server, "backup")) state += ", backup";
+  std::string result = fmt::format(
+      "    {:<12} {:<21} {} {:>7} {:>6} {:>10} {:>4.0f}%\n", string_of(server, "name"),
+      string_of(server, "address"), cell(paint, tone_of_server(server), state, 12),
+      duration_text(number_of(server, "since_s")),
+      count_text(integer_of(server, "connections_active")),
+      count_text(integer_of(server, "connections_total")), number_of(server, "share") * 100);
+  const std::string check = check_text(member(server, "check"));
+  if (!is_up(server) && !check.empty()) result += wrapped(check, 17);
+  return result;
+}
+
+std::string service_text(const json& service, const Paint& paint) {
+  std::string result =
+      wrapped(fmt::format("{} on {}, {}", string_of(service, "name"),
+                          joined(strings_of(service, "bind"), ", "), string_of(service, "balance")),
+              2);
+  result += fmt::format("    {:<12} {:<21} {:<12} {:>7} {:>6} {:>10} {:>5}\n", "server", "address",
+                        "state", "for", "active", "total", "share");
+  for (const json& server : list(service, "servers"))
+    result += server_text(server, paint);
+  return result;
+}
+
+std::string flows_text(const json& flows) {
+  return wrapped(
+      fmt::format("{} live of {}, {} half-open; {} created, {} expired",
+                  count_text(integer_of(flows, "live")), count_text(integer_of(flows, "capacity")),
+                  count_text(integer_of(flows, "half_open")),
+                  count_text(integer_of(flows, "created")),
+                  count_text(integer_of(flows, "expired"))),
+      2);
+}
+
+std::string port_text(const json& port, const Paint& paint) {
+  const bool link = is_true(port, "link");
+  std::string result = fmt::format(
+      "  {:<8} {:<14} {} rx {:>13} {:>7}  tx {:>13} {:>7}\n", string_of(port, "name"),
+      string_of(port, "kind") + ":" + string_of(port, "device"),
+      cell(paint, link ? Tone::good : Tone::bad, link ? "up" : "down", 4),
+      count_text(integer_of(port, "rx_packets")), bytes_text(integer_of(port, "rx_bytes")),
+      count_text(integer_of(port, "tx_packets")), bytes_text(integer_of(port, "tx_bytes")));
+  if (const auto dropped = integer_of(port, "tx_dropped"); dropped > 0) {
+    result += wrapped(count_text(dropped) + " packets were not taken by the port", 11);
+  }
+  return result;
+}
+
+std::string dataplane_text(const json& dataplane, const Paint& paint) {
+  std::string line = string_of(dataplane, "state");
+  if (integer_of(dataplane, "pid") != 0) {
+    line += fmt::format(", pid {}, up {}", integer_of(dataplane, "pid"),
+                        duration_text(number_of(dataplane, "uptime_s")));
+  }
+  if (const auto restarts = integer_of(dataplane, "restarts"); restarts > 0) {
+    line += fmt::format(", {} restart{}", restarts, restarts == 1 ? "" : "s");
+  }
+  for (const json& worker : list(dataplane, "workers")) {
+    line += fmt::format("; worker {} ", integer_of(worker, "index"));
+    line += is_true(worker, "alive")
+                ? fmt::format("{:.0f}% busy", number_of(worker, "busy_percent"))
+                : "makes no progress";
+  }
+  std::string result = wrapped(line, 2);
+  if (const auto error = string_of(dataplane, "last_error"); !error.empty()) {
+    result += wrapped("last error: " + error, 2);
+  }
+  for (const json& port : list(dataplane, "ports"))
+    result += port_text(port, paint);
+  return result;
+}
+
+// By number, so that the flood stands on top.
+std::string drops_text(const json& status) {
+  struct Drop {
+    std::uint64_t count;
+    const abi::VerdictInfo* info;
+  };
+  std::vector<Drop> drops;
+  for (const abi::VerdictInfo& info : abi::kVerdictInfo) {
+    const auto count =
+        integer_of(member(member(status, "counters"), "verdicts"), std::string(info.name).c_str());
+    if (info.is_drop && count > 0) drops.push_back({count, &info});
+  }
+  std::ranges::stable_sort(drops, std::ranges::greater(), &Drop::count);
+  std::string result;
+  for (const Drop& drop : drops) {
+    result += fmt::format("  {:>13}  {}\n", count_text(drop.count), drop.info->meaning);
+  }
+  return result;
+}
+
+std::string section(const Paint& paint, std::string_view title, const std::string& body) {
+  return body.empty() ? "" : fmt::format("\n{}\n{}", paint(Tone::heading, title), body);
+}
+
+template <class Part>
+std::string each(const json& elements, Part part) {
+  std::string result;
+  for (const json& element : elements)
+    result += part(element);
+  return result;
+}
+
+}  // namespace
+
+std::string verdict_line(const json& status, const Paint& paint) {
+  const std::size_t problems = list(status, "problems").size();
+  std::string line =
+      fmt::format("{}: {}, {}, {}", string_of(status, "node"), groups_in_one_line(status, paint),
+                  servers_in_one_line(status, paint), dataplane_in_one_line(status, paint));
+  if (problems > 0) {
+    line +=
+        ", " + paint(Tone::bad, fmt::format("{} problem{}", problems, problems == 1 ? "" : "s"));
+  }
+  return line;
+}
+
+std::string status_text(const json& status, const Paint& paint) {
+  std::string page = verdict_line(status, paint) + "\n";
+  page += section(paint, "problems", each(list(status, "problems"), [](const json& problem) {
+                    return wrapped(problem.is_string() ? problem.get<std::string>() : "", 4, "- ");
+                  }));
+  page += section(paint, "redundancy", each(list(status, "groups"), [&](const json& group) {
+                    return group_text(group, paint);
+                  }));
+  page += section(paint, "services", each(list(status, "services"), [&](const json& service) {
+                    return service_text(service, paint);
+                  }));
+  if (!member(status, "flows").empty()) {
+    page += section(paint, "flows", flows_text(member(status, "flows")));
+  }
+  page += section(paint, "data plane", dataplane_text(member(status, "dataplane"), paint));
+  page += section(paint, "dropped packets", drops_text(status));
+  return page;
+}
+
+}  // namespace carpool::tool
