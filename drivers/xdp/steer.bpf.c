@@ -7,12 +7,15 @@
  */
 #include "drivers/xdp/steer.h"
 
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+/* libbpf's headers need the kernel's types before them. */
+/* clang-format off */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+/* clang-format on */
 
 char steer_license[] SEC("license") = "Dual BSD/GPL";
 

@@ -1,6 +1,9 @@
 /* An XDP program of somebody else. */
-#include <bpf/bpf_helpers.h>
+/* libbpf's headers need the kernel's types before them. */
+/* clang-format off */
 #include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+/* clang-format on */
 
 SEC("xdp")
 int pass_all(struct xdp_md* context) {
