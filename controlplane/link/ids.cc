@@ -5,6 +5,7 @@ namespace {
 
 template <class Table>
 void restore_names(IndexPool<std::string>& pool, const Table& table) {
+  pool.grow(static_cast<std::uint32_t>(table.size()));
   for (std::uint32_t index = 0; index < table.size(); ++index) {
     if (!table[index].name.empty()) pool.restore(index, std::string(table[index].name.view()));
   }
@@ -24,6 +25,7 @@ Ids Ids::recover(abi::ImageView image) {
   restore_names(ids.services, image.services());
 
   const auto servers = image.servers();
+  ids.servers.grow(static_cast<std::uint32_t>(servers.size()));
   for (std::uint32_t index = 0; index < servers.size(); ++index) {
     const auto& server = servers[index];
     if (server.name.empty()) continue;
@@ -32,6 +34,7 @@ Ids Ids::recover(abi::ImageView image) {
   }
 
   const auto hops = image.next_hops();
+  ids.next_hops.grow(static_cast<std::uint32_t>(hops.size()));
   for (std::uint32_t index = 1; index < hops.size(); ++index) {
     const auto& hop = hops[index];
     if (!hop.neighbour.is_unspecified())

@@ -39,8 +39,8 @@ struct Ids {
   IndexPool<std::string> servers{abi::kMaxServers};                         // server_key()
   IndexPool<HopKey, HopKeyHash> next_hops{abi::kMaxNextHops, /*first=*/1};  // 0 is "no way there"
 
-  // Gives everything that the image names the index that it has there. The image must have passed
-  // validate().
+  // Gives everything that the image names the index that it has there; no table will become smaller
+  // than it is there. The image must have passed validate().
   [[nodiscard]] static Ids recover(abi::ImageView image);
 
   void begin();

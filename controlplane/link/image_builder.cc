@@ -365,6 +365,12 @@ class Builder {
     for (std::uint32_t index = 0; index < draft_.services.size(); ++index) {
       if (!ids_.services.live_key(index)) draft_.services[index].picks = {};
     }
+    // Holds for every image of ours, but a damaged one may have been recovered from.
+    for (abi::ImageServer& server : draft_.servers) {
+      const bool holds =
+          server.service < draft_.services.size() && !draft_.services[server.service].name.empty();
+      if (!holds) server.name = {};
+    }
     for (std::uint32_t index = 0; index < draft_.next_hops.size(); ++index) {
       if (ids_.next_hops.last_key(index) && !ids_.next_hops.live_key(index))
         resolve(draft_.next_hops[index]);

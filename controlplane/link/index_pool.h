@@ -4,7 +4,7 @@
 // ago. A key that comes back before that gets its old index again.
 #pragma once
 
-#include <cassert>
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -52,13 +52,18 @@ class IndexPool {
   // index is impossible or the key is known already.
   bool restore(std::uint32_t index, const Key& key) {
     if (index >= capacity_ || by_key_.contains(key)) return false;
-    while (entries_.size() <= index) {
-      entries_.emplace_back();
-      retire(static_cast<std::uint32_t>(entries_.size()) - 1);
-    }
+    grow(index + 1);
     if (entries_[index].state != State::retired || entries_[index].has_key) return false;
     install(index, key);
     return true;
+  }
+
+  // Makes size() at least this, as far as there is capacity.
+  void grow(std::uint32_t size) {
+    while (entries_.size() < std::min(size, capacity_)) {
+      entries_.emplace_back();
+      retire(static_cast<std::uint32_t>(entries_.size()) - 1);
+    }
   }
 
   // The index of a key that lives.
