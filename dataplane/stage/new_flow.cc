@@ -60,6 +60,7 @@ std::uint32_t Pipeline::free_record() {
 // whose flow is over gives way.
 bool Pipeline::find_source_port(flow::FlowRecord& record, const abi::ImageServer& server) {
   const flow::FlowKey client = record.key(flow::kFromClient);
+  const be16 server_port = server.port.raw() != 0 ? server.port : client.destination_port();
   const std::uint32_t slot =
       flow::slot_of_client(client.source(), client.source_port(), shared_secret_);
   const abi::ImageAddress* local = image_.find_address(server.local);
@@ -70,7 +71,7 @@ bool Pipeline::find_source_port(flow::FlowRecord& record, const abi::ImageServer
   be16 over_port;
   const auto take = [&](be16 port) {
     const auto key =
-        flow::FlowKey::of(server.address, server.port, server.local, port, kProtocolTcp);
+        flow::FlowKey::of(server.address, server_port, server.local, port, kProtocolTcp);
     record.addresses[flow::kFromServer] = key.addresses;
     record.ports[flow::kFromServer] = key.ports;
   };
@@ -79,7 +80,7 @@ bool Pipeline::find_source_port(flow::FlowRecord& record, const abi::ImageServer
     // A port of a virtual address that clients connect to is not ours to use.
     if (is_shared && image_.find_service(server.local, port, kProtocolTcp) >= 0) continue;
     const auto key =
-        flow::FlowKey::of(server.address, server.port, server.local, port, kProtocolTcp);
+        flow::FlowKey::of(server.address, server_port, server.local, port, kProtocolTcp);
     const flow::FlowRef ref = flows_.find(key, flows_.hash_of(key));
     if (ref == flow::kNoFlow) {
       take(port);
