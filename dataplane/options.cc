@@ -98,7 +98,7 @@ Result<Options> parse_options(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error));
+    std::exit(app.exit(error) == 0 ? 0 : 2);
   }
   options.image_bytes = (options.image_bytes + 4095) / 4096 * 4096;
   if (auto checked = check(options, ports); !checked) return std::unexpected(checked.error());
