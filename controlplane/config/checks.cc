@@ -28,7 +28,7 @@ void check_nodes(const Config& config, Report& report) {
   std::map<Endpoint, const Node*> peers;
   for (const Node& node : config.other_nodes) {
     names.claim(node.name, 0, node.origin, report);
-    if (node.ports.empty()) {
+    if (node.ports.empty() && !report.has_errors(node.origin)) {
       report.error(node.origin, fmt::format("node '{}' has no 'port'", node.name),
                    "write one, as in 'port wan xdp eth1'");
     }
@@ -41,7 +41,7 @@ void check_nodes(const Config& config, Report& report) {
                                same->second->name, node.name, to_string(*node.peer)));
     }
   }
-  if (names.find("") || config.other_nodes.size() <= kMaxNodes) return;
+  if (config.other_nodes.size() <= kMaxNodes) return;
   report.error(config.other_nodes[kMaxNodes].origin, fmt::format("more than {} nodes", kMaxNodes));
 }
 
@@ -131,6 +131,7 @@ void check_addresses(const Config& config, Report& report) {
 
 void check_group(const Config& config, const RedundancyGroup& group, Report& report) {
   const auto missing = [&](std::string_view what, std::string hint) {
+    if (report.has_errors(group.origin)) return;
     report.error(group.origin, fmt::format("redundancy '{}' has no {}", group.name, what),
                  std::move(hint));
   };
@@ -141,7 +142,7 @@ void check_group(const Config& config, const RedundancyGroup& group, Report& rep
   } else {
     check_port_exists(config, group.port, group.origin, report);
   }
-  if (group.password.empty()) {
+  if (group.password.empty() && !report.has_errors(group.origin)) {
     report.warn(group.origin,
                 fmt::format("redundancy '{}' has no 'pass': whoever is on the network can take its "
                             "addresses",
@@ -155,7 +156,8 @@ void check_group(const Config& config, const RedundancyGroup& group, Report& rep
   for (const TrackBackend& track : group.tracks) {
     if (track.backend_index >= config.backends.size()) continue;
     const Backend& backend = config.backends[track.backend_index];
-    if (backend.name != track.backend || track.at_least <= backend.servers.size()) continue;
+    const bool enough = track.at_least <= backend.servers.size();
+    if (backend.name != track.backend || enough || report.has_errors(backend.origin)) continue;
     report.error(track.origin,
                  fmt::format("'track backend {} at-least {}' can never hold: it has {} servers",
                              track.backend, track.at_least, backend.servers.size()));
@@ -238,7 +240,7 @@ void check_services(const Config& config, Report& report) {
   std::vector<Service> services;
   std::size_t count = 0;
   for (const Frontend& frontend : config.frontends) {
-    if (frontend.binds.empty()) {
+    if (frontend.binds.empty() && !report.has_errors(frontend.origin)) {
       report.warn(frontend.origin,
                   fmt::format("frontend '{}' has no 'bind': nothing reaches it", frontend.name));
     }
@@ -278,7 +280,7 @@ void check_backends(const Config& config, Report& report) {
   std::size_t servers = 0;
   for (const Backend& backend : config.backends) {
     servers += backend.servers.size();
-    if (backend.servers.empty()) {
+    if (backend.servers.empty() && !report.has_errors(backend.origin)) {
       report.warn(backend.origin, fmt::format("backend '{}' has no servers", backend.name));
     }
     if (backend.servers.size() > kMaxServersPerBackend) {

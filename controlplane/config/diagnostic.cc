@@ -80,8 +80,15 @@ void Report::notice(Origin at, std::string message, std::string hint) {
 }
 
 void Report::add(Severity severity, Origin at, std::string message, std::string hint) {
-  if (severity == Severity::Error && ++error_count_ > kMaxErrors) return;
+  if (severity == Severity::Error) {
+    if (section_.known()) sections_with_errors_.emplace(section_.file, section_.line);
+    if (++error_count_ > kMaxErrors) return;
+  }
   entries_.push_back({at, severity, std::move(message), std::move(hint)});
+}
+
+bool Report::has_errors(Origin section) const {
+  return sections_with_errors_.contains({section.file, section.line});
 }
 
 std::string Report::describe(Origin at) const {

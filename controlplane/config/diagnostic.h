@@ -4,8 +4,10 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace carpool::config {
@@ -64,6 +66,11 @@ class Report {
   void warn(Origin at, std::string message, std::string hint = {});
   void notice(Origin at, std::string message, std::string hint = {});
 
+  // Errors belong to the section that begins here, until the next one does. Of a section that has
+  // errors nothing should be said to be missing: it may stand in the line that could not be read.
+  void enter_section(Origin section) { section_ = section; }
+  [[nodiscard]] bool has_errors(Origin section) const;
+
   [[nodiscard]] bool failed() const { return error_count_ > 0; }
   [[nodiscard]] std::size_t error_count() const { return error_count_; }
   // "conf.d/10.cfg:12", for messages that point at a second place.
@@ -87,6 +94,8 @@ class Report {
   std::vector<Entry> entries_;
   std::vector<std::vector<std::size_t>> line_starts_;  // per file, found when first asked for
   std::size_t error_count_ = 0;
+  Origin section_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> sections_with_errors_;  // file and line
 };
 
 }  // namespace carpool::config

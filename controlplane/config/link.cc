@@ -226,6 +226,7 @@ class Linker {
     for (std::size_t i = 0; i < config_.frontends.size(); ++i) {
       Frontend& frontend = config_.frontends[i];
       if (frontend.default_backend.empty()) {
+        if (report_.has_errors(frontend.origin)) continue;
         report_.error(frontend.origin,
                       fmt::format("frontend '{}' has no 'default_backend': there is nowhere to "
                                   "forward to",

@@ -13,6 +13,7 @@ std::expected<Config, std::vector<Diagnostic>> load(const std::vector<SourceFile
   for (std::size_t i = 0; i < files.size(); ++i) {
     parser.parse_file(files[i], static_cast<std::uint32_t>(i));
   }
+  report.enter_section({});
   Config config = link(parser.take(), options, report);
   check(config, report);
   select_node(config, options.node_name, report);

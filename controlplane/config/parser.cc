@@ -63,6 +63,7 @@ ProxyKind proxy_kind(std::string_view keyword) {
 
 void Parser::parse_file(const SourceFile& file, std::uint32_t number) {
   section_ = Outside{};
+  report_.enter_section({});
   if (file.text.size() > kMaxFileSize) {
     return report_.error({number, 1, 1},
                          fmt::format("the file has more than {} MiB", kMaxFileSize >> 20));
@@ -146,6 +147,7 @@ void Parser::parse_line(const Line& line) {
 
 void Parser::open_section(const Line& line) {
   section_ = Skipped{};
+  report_.enter_section(line.words.front().at);
   Statement statement(line, 0, 1, false, options_, report_);
   const std::string& keyword = statement.keyword();
   const Keyword* known = find_keyword(keyword, Scope::Section);

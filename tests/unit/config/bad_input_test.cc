@@ -234,6 +234,17 @@ TEST(BadInput, EverythingIsReportedAtOnceAndInOrder) {
   EXPECT_EQ(error_lines, (std::vector<std::uint32_t>{2, 3, 4, 6, 7})) << format_diagnostics(said);
 }
 
+TEST(BadInput, WhatCouldNotBeReadIsNotSaidToBeMissing) {
+  const auto said = said_about(
+      "redundancy r\n vhid 999\n port wan\n pass x\n address 198.51.100.1/24\n"
+      "listen a\n bind 192.0.2.99:80\n server s 10.0.0.300:80\n");
+  std::vector<std::uint32_t> lines;
+  for (const Diagnostic& d : said) {
+    if (d.line > kPreludeLines) lines.push_back(d.line - kPreludeLines);
+  }
+  EXPECT_EQ(lines, (std::vector<std::uint32_t>{2, 7, 8})) << format_diagnostics(said);
+}
+
 TEST(BadInput, AMessageLooksLikeACompilers) {
   const auto said = said_about("backend a\n\tserver s 10.0.0.1:80 wieght 5\n");
   ASSERT_FALSE(said.empty());
