@@ -44,6 +44,33 @@ template <RingElement Element>
   return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
 }
 
+namespace detail {
+
+// Bursts are short: a call of memcpy for each of the two parts of a burst that may wrap would cost
+// more than all the rest of a push. Elements of whole half cache lines, as all of ours, are copied
+// inline.
+template <class Element>
+inline void copy_elements(Element* to, const Element* from, std::uint32_t count) {
+  using Block [[gnu::vector_size(32)]] = std::uint64_t;  // passes through one register
+  if (count == 1) {
+    std::memcpy(to, from, sizeof(Element));
+  } else if constexpr (sizeof(Element) % sizeof(Block) == 0) {
+    auto* const to_bytes = reinterpret_cast<std::byte*>(to);
+    const auto* const from_bytes = reinterpret_cast<const std::byte*>(from);
+    const std::size_t bytes = count * sizeof(Element);
+#pragma GCC unroll 4
+    for (std::size_t at = 0; at < bytes; at += sizeof(Block)) {
+      Block block;
+      std::memcpy(&block, from_bytes + at, sizeof block);
+      std::memcpy(to_bytes + at, &block, sizeof block);
+    }
+  } else {
+    std::memcpy(to, from, count * sizeof(Element));
+  }
+}
+
+}  // namespace detail
+
 // What both ends know: where the ring lies and how large it is (a power of two, in elements).
 template <RingElement Element>
 struct RingPlace {
@@ -71,25 +98,39 @@ class RingProducer {
 
   // Takes as many as there is room for, in order; returns how many.
   std::uint32_t push(std::span<const Element> elements) {
-    const auto wanted = static_cast<std::uint32_t>(elements.size());
-    if (free_slots() < wanted) tail_ = place_.control->tail.load(std::memory_order_acquire);
-    const std::uint32_t count = std::min(wanted, free_slots());
+    const std::uint32_t count = room_for(static_cast<std::uint32_t>(elements.size()));
     if (count == 0) return 0;
     const std::uint32_t at = head_ & (place_.capacity - 1);
     const std::uint32_t first = std::min(count, place_.capacity - at);
-    std::memcpy(place_.elements + at, elements.data(), first * sizeof(Element));
-    std::memcpy(place_.elements, elements.data() + first, (count - first) * sizeof(Element));
-    head_ += count;
-    place_.control->head.store(head_, std::memory_order_release);
+    detail::copy_elements(place_.elements + at, elements.data(), first);
+    if (first < count) [[unlikely]] {
+      detail::copy_elements(place_.elements, elements.data() + first, count - first);
+    }
+    publish(count);
     return count;
   }
-  [[nodiscard]] bool push(const Element& element) { return push(std::span(&element, 1)) == 1; }
+  [[nodiscard]] bool push(const Element& element) {
+    if (room_for(1) == 0) return false;
+    std::memcpy(place_.elements + (head_ & (place_.capacity - 1)), &element, sizeof element);
+    publish(1);
+    return true;
+  }
 
  private:
+  // How many of `wanted` there is room for. Looks at the consumer's cache line only when what it
+  // last saw there is not enough.
+  std::uint32_t room_for(std::uint32_t wanted) {
+    if (free_slots() < wanted) tail_ = place_.control->tail.load(std::memory_order_acquire);
+    return std::min(wanted, free_slots());
+  }
   // A tail that cannot be (a corrupt peer) reads as a full ring.
   [[nodiscard]] std::uint32_t free_slots() const {
     const std::uint32_t used = head_ - tail_;
     return used > place_.capacity ? 0 : place_.capacity - used;
+  }
+  void publish(std::uint32_t count) {
+    head_ += count;
+    place_.control->head.store(head_, std::memory_order_release);
   }
 
   RingPlace<Element> place_{};
@@ -109,25 +150,39 @@ class RingConsumer {
 
   // Copies out up to elements.size(), in order; returns how many.
   std::uint32_t pop(std::span<Element> elements) {
-    const auto wanted = static_cast<std::uint32_t>(elements.size());
-    if (ready() < wanted) head_ = place_.control->head.load(std::memory_order_acquire);
-    const std::uint32_t count = std::min(wanted, ready());
+    const std::uint32_t count = ready_for(static_cast<std::uint32_t>(elements.size()));
     if (count == 0) return 0;
     const std::uint32_t at = tail_ & (place_.capacity - 1);
     const std::uint32_t first = std::min(count, place_.capacity - at);
-    std::memcpy(elements.data(), place_.elements + at, first * sizeof(Element));
-    std::memcpy(elements.data() + first, place_.elements, (count - first) * sizeof(Element));
-    tail_ += count;
-    place_.control->tail.store(tail_, std::memory_order_release);
+    detail::copy_elements(elements.data(), place_.elements + at, first);
+    if (first < count) [[unlikely]] {
+      detail::copy_elements(elements.data() + first, place_.elements, count - first);
+    }
+    give_back(count);
     return count;
   }
-  [[nodiscard]] bool pop(Element& element) { return pop(std::span(&element, 1)) == 1; }
+  [[nodiscard]] bool pop(Element& element) {
+    if (ready_for(1) == 0) return false;
+    std::memcpy(&element, place_.elements + (tail_ & (place_.capacity - 1)), sizeof element);
+    give_back(1);
+    return true;
+  }
 
  private:
+  // How many of `wanted` are there. Looks at the producer's cache line only when what it last saw
+  // there is not enough.
+  std::uint32_t ready_for(std::uint32_t wanted) {
+    if (ready() < wanted) head_ = place_.control->head.load(std::memory_order_acquire);
+    return std::min(wanted, ready());
+  }
   // A head that cannot be (a corrupt peer) reads as an empty ring.
   [[nodiscard]] std::uint32_t ready() const {
     const std::uint32_t count = head_ - tail_;
     return count > place_.capacity ? 0 : count;
+  }
+  void give_back(std::uint32_t count) {
+    tail_ += count;
+    place_.control->tail.store(tail_, std::memory_order_release);
   }
 
   RingPlace<Element> place_{};
