@@ -7,11 +7,13 @@
 #include <cstring>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 #include <x86intrin.h>
 
+#include "bench/report.h"
 #include "controlplane/link/image_draft.h"
 #include "dataplane/abi/region.h"
 #include "dataplane/net/checksum.h"
@@ -64,6 +66,7 @@ std::vector<std::byte> make_image() {
     hop.source = draft.groups[0].mac;
     hop.port = 1;
     hop.resolved = 1;
+    hop.neighbour = server.address;
     draft.next_hops.push_back(hop);
     draft.picks.push_back(i);
   }
@@ -103,7 +106,7 @@ class Bed {
     const flow::FlowLimits limits{.flows = capacity, .half_open = half_open};
     const std::span<abi::ServerCounters> servers(servers_);
     pipeline_ = std::make_unique<stage::Pipeline>(
-        stage::PipelineSettings{.limits = limits},
+        stage::PipelineSettings{0, 1, limits, {}},
         flow::TableMemory(flow::FlowTable::bytes_needed(limits)), *counters_, servers,
         balance::Load(std::span(&servers, 1)));
     pipeline_->install(abi::ImageView(image_.data()));
@@ -249,4 +252,17 @@ BENCHMARK(syn)->UseManualTime()->MinTime(0.3);
 }  // namespace
 }  // namespace carpool
 
-BENCHMARK_MAIN();
+// The figures that are compared between runs, by short names.
+int main(int argc, char** argv) {
+  return carpool::bench::run(argc, argv, [](carpool::bench::Figures& figures) {
+    for (const char* flows : {"1000", "100000", "1000000"}) {
+      const std::string from = std::string("fullnat4/flows:") + flows + "/batch:64:";
+      for (const char* figure : {"cycles_per_packet", "ns_per_packet", "bytes_per_flow"}) {
+        if (const auto value = figures.get(from + figure)) {
+          figures.set(std::string("fullnat4_") + flows + "_" + figure, *value);
+        }
+      }
+    }
+    if (const auto mpps = figures.get("syn:mpps")) figures.set("syn_flows_per_second", *mpps * 1e6);
+  });
+}

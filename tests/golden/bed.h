@@ -67,7 +67,7 @@ class Bed {
  private:
   std::vector<std::vector<std::byte>> images_;  // all stay: a worker may still look at the last one
   std::unique_ptr<abi::WorkerCounters> counters_ = std::make_unique<abi::WorkerCounters>();
-  std::vector<abi::ServerCounters> servers_{abi::kMaxServers};
+  std::vector<abi::ServerCounters> servers_{16};
   std::unique_ptr<stage::Pipeline> pipeline_;
   std::uint32_t now_ms_ = 1;
 };

@@ -1,0 +1,44 @@
+// Frames from a wire that anybody may write to. The input is a run of frames, each after two bytes:
+// its length and the port it comes in by. Whatever they are, each gets a verdict, nothing outside
+// of a frame's buffer is touched, and the flow table's own counts stay true.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+#include "tests/golden/bed.h"
+
+namespace {
+
+using namespace carpool;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  test::Bed bed({.flows = 64, .half_open = 8});
+  std::uint64_t sent = 0;
+  while (size > 2 && sent < 64) {
+    const std::size_t length = std::min<std::size_t>(data[0], size - 2);
+    const auto port = static_cast<std::uint8_t>(data[1] & 1);
+    const test::Outcome out = bed.send({data + 2, data + 2 + length}, port);
+    require(out.verdict < abi::Verdict::count);
+    // An answer or a forwarded packet leaves by a port that exists.
+    require(abi::info(out.verdict).is_drop || out.port < 2);
+    if (data[1] & 2) bed.pass_ms(std::uint32_t{data[1]} * 100);
+    data += 2 + length;
+    size -= 2 + length;
+    ++sent;
+  }
+  std::uint64_t sum = 0;
+  for (const auto& counter : bed.counters().verdicts)
+    sum += counter.get();
+  require(sum == sent);
+  require(bed.live() <= 64);
+  bed.pass_ms(3'600'000);
+  require(bed.live() == 0 && bed.pipeline().flows().half_open() == 0);
+  return 0;
+}
