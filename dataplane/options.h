@@ -23,7 +23,7 @@ struct Options {
   std::uint32_t memory_mb = 128;
   bool huge_pages = true;
   Idle idle = Idle::poll;
-  std::uint32_t fence_ms = 2'500;
+  std::uint32_t fence_ms = 1'500;
   std::uint32_t image_bytes = abi::kDefaultImageBytes;
   int report_fd = -1;
   bool verbose = false;

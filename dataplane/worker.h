@@ -33,7 +33,7 @@ struct WorkerSettings {
   std::vector<rte_ring*> inboxes;  // by worker: packets handed over to it; many producers
   rte_mempool* pool = nullptr;     // for frames of the control plane
   Idle idle = Idle::poll;
-  std::uint32_t fence_ms = 2'500;
+  std::uint32_t fence_ms = 1'500;
   const std::atomic<bool>* stop = nullptr;
 };
 

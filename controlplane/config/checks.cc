@@ -204,12 +204,35 @@ void check_ranks(const Config& config, const RedundancyGroup& group, Report& rep
   }
 }
 
+// A node whose control plane dies is silent at once, but claims its addresses until the fence. Its
+// peer takes over three times advbase after the last advert (later by its own advskew), and that
+// advert may have left a whole interval before the death.
+void check_fence(const Config& config, const RedundancyGroup& group, Report& report) {
+  for (const Node& node : config.other_nodes) {
+    const auto part = std::ranges::find(node.redundancy, group.name, &NodeRedundancy::group);
+    const bool ranked = part != node.redundancy.end();
+    const unsigned advbase = ranked ? part->advbase.value_or(group.advbase) : group.advbase;
+    const unsigned advskew = ranked ? part->advskew.value_or(group.advskew) : group.advskew;
+    const auto limit = std::chrono::milliseconds(2000u * advbase - 1000u * advskew / 256);
+    if (node.fence <= limit) continue;
+    const auto fence = std::chrono::duration_cast<std::chrono::milliseconds>(node.fence);
+    report.warn(node.origin,
+                fmt::format("node '{}' claims the addresses of redundancy '{}' for a fence of {} ms "
+                            "after its control plane's death, but a peer takes over after {} ms "
+                            "already: for a while both would answer",
+                            node.name, group.name, fence.count(), limit.count()),
+                fmt::format("write 'fence {}ms' or less into the node", limit.count()));
+  }
+}
+
 void check_redundancy(const Config& config, Report& report) {
   Names names("redundancy");
   for (std::size_t i = 0; i < config.groups.size(); ++i) {
     names.claim(config.groups[i].name, i, config.groups[i].origin, report);
     check_group(config, config.groups[i], report);
-    if (config.other_nodes.size() > 1) check_ranks(config, config.groups[i], report);
+    if (config.other_nodes.size() < 2) continue;
+    check_ranks(config, config.groups[i], report);
+    check_fence(config, config.groups[i], report);
   }
   check_vhids(config, report);
   std::vector<std::string> group_names;

@@ -2,8 +2,11 @@
 // is exceeded is an error of the configuration, with its line, and never a surprise at run time.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+
+#include "dataplane/base/time.h"
 
 namespace carpool::config {
 
@@ -22,6 +25,10 @@ inline constexpr unsigned kMaxWorkers = 64;
 inline constexpr std::uint32_t kMinFlows = 1024;
 inline constexpr std::uint32_t kMaxFlows = 1u << 28;  // 16 GiB of 64-byte records
 inline constexpr std::uint32_t kDefaultFlows = 1u << 20;
+inline constexpr std::uint32_t kMinMemoryMb = 64;  // what the data plane takes for packets
+inline constexpr std::uint32_t kMaxMemoryMb = 64u << 10;
+// Fits groups with advbase 1 and an advskew up to 128.
+inline constexpr Duration kDefaultFence = std::chrono::milliseconds(1500);
 
 // The key of a CARP digest has 20 bytes, of which implementations use 19 for the password.
 inline constexpr std::size_t kMaxCarpPassLength = 19;

@@ -111,8 +111,9 @@ struct Node {
   std::vector<PortSpec> ports;
   unsigned workers = 1;
   IdleMode idle = IdleMode::Sleep;
-  // How long the data plane goes on claiming virtual addresses without its control plane.
-  Duration fence = std::chrono::seconds(3);
+  // How long the data plane goes on claiming virtual addresses without its control plane. Shorter
+  // than the time after which a peer takes over, so that never both claim them.
+  Duration fence = kDefaultFence;
   std::optional<Endpoint> peer;  // this node's own end of the peer channel
   std::vector<NodeRedundancy> redundancy;
   // Size of the flow table: `flows`, else global maxconn, else kDefaultFlows.

@@ -148,9 +148,8 @@ void parse_flows(NodeDraft& draft, Statement& statement) {
 
 // Hugepages come in megabytes, so that is what a number without a unit means here.
 void parse_memory(NodeDraft& draft, Statement& statement) {
-  constexpr std::uint32_t kMaxMib = 1u << 20;
-  if (statement.more() && parse_number(statement.peek().text, 1, kMaxMib)) {
-    const auto mib = statement.take_number("a size", 1, kMaxMib);
+  if (statement.more() && parse_number(statement.peek().text, 0, ~0u)) {
+    const auto mib = statement.take_number("a size in MiB", kMinMemoryMb, kMaxMemoryMb);
     if (statement.end()) draft.node.memory_mb = *mib;
     return;
   }
@@ -159,7 +158,7 @@ void parse_memory(NodeDraft& draft, Statement& statement) {
   const auto size = parse_size(word->text);
   if (!size) return statement.error(word->at, size.error());
   const std::uint64_t mib = *size >> 20;
-  if (mib < 1 || mib > kMaxMib) {
+  if (mib < kMinMemoryMb || mib > kMaxMemoryMb) {
     return statement.error(word->at,
                            fmt::format("'{}' is not a sensible amount of memory", word->text),
                            "write it like 256m or 1g; without a unit it is in MiB");

@@ -107,7 +107,11 @@ asio::awaitable<Result<void>> DataplaneSupervisor::obtain() {
   if (const auto holder = lock_holder(settings_.run_dir / kDataplaneLockFile)) {
     if (auto watched = watch(Process::attach(io_, *holder)); !watched) co_return watched;
     const Result<Fitness> fitness = co_await judge(*holder);
-    if (!fitness) co_return std::unexpected(fitness.error());
+    if (!fitness) {
+      // It forwards. Whoever stops us now must not end it.
+      process_.reset();
+      co_return std::unexpected(fitness.error());
+    }
     if (fitness->fits) co_return take_over();
     const std::string why =
         fmt::format("carpool-dp (process {}) runs already, but {}", *holder, fitness->why_not);

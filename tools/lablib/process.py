@@ -80,12 +80,13 @@ def command_name(pid: int) -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Alive and not a zombie that nobody has fetched yet."""
+    """Alive, or still dying: not when it is a zombie that merely nobody has fetched yet."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        # The first thread is a zombie early; files and locks are held until the last one is gone.
+        return state not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except OSError:
         return False
-    return state not in "ZX"
 
 
 def send_signal(pids: list[int], number: signal.Signals) -> None:

@@ -110,6 +110,7 @@ class MariaDb(Server):
         self.dir.mkdir(parents=True, exist_ok=True)
         (self.dir / "init.sql").write_text(MARIADB_INIT)
         run(["cp", "-a", str(template), str(self.dir / "data")])
+        make_mysql_dir(self.dir / "tmp")
         shutil.chown(self.dir, "mysql", "mysql")
 
     def command(self) -> list[str]:
@@ -121,6 +122,7 @@ class MariaDb(Server):
             f"--datadir={self.dir / 'data'}",
             f"--socket={self.dir / 'mariadb.sock'}",
             f"--pid-file={self.dir / 'mariadb.pid'}",
+            f"--tmpdir={self.dir / 'tmp'}",
             f"--init-file={self.dir / 'init.sql'}",
             f"--port={self.port}",
             "--bind-address=0.0.0.0",
@@ -136,6 +138,8 @@ class MariaDb(Server):
 
 def make_mariadb_template(template: Path) -> None:
     """A fresh datadir: made once per lab, copied for each server."""
+    scratch = template.with_name(template.name + "-tmp")
+    make_mysql_dir(scratch)
     run(
         [
             "mariadb-install-db",
@@ -144,6 +148,13 @@ def make_mariadb_template(template: Path) -> None:
             "--user=mysql",
             "--skip-test-db",
             "--auth-root-authentication-method=normal",
+            f"--tmpdir={scratch}",
             *INNODB_SIZES,
         ]
     )
+    shutil.rmtree(scratch)
+
+
+def make_mysql_dir(path: Path) -> None:
+    path.mkdir()
+    shutil.chown(path, "mysql", "mysql")

@@ -200,6 +200,8 @@ TEST(BadInput, Warnings) {
       {"node lb3\n port wan xdp eth1\n", 1, "does not rank itself in redundancy 'public'"},
       {"node lb3\n port wan xdp eth1\n redundancy public advskew 100\n", 3,
        "nodes 'lb2' and 'lb3' have the same advskew 100"},
+      {"node lb3\n port wan xdp eth1\n fence 1700ms\n redundancy public advskew 200\n", 1,
+       "a peer takes over after 1219 ms already"},
   };
   expect_all(cases, Severity::Warning);
 }

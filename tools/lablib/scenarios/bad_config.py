@@ -93,8 +93,8 @@ CASES = (
     ),
     Case(
         "more memory than there are hugepages",
-        substitute("    workers 1\n", "    workers 1\n    memory 500000\n"),
-        ("huge ?page", "250000|500000"),
+        substitute("    workers 1\n", "    workers 1\n    memory 64g\n"),
+        ("huge ?page", "32768|65536"),
     ),
 )
 

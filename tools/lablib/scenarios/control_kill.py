@@ -13,7 +13,8 @@ from ..outcome import Outcome
 from .scenario import Scenario
 
 SHORT_ABSENCE_S = 1.0
-FENCE_S = 3.0
+# carpool's default.
+FENCE_S = 1.5
 TAKEOVER_S = 3.4 + 0.5
 # Well below a first retransmission (200 ms), well above what two busy cores do to a sleeping
 # process.
@@ -22,10 +23,10 @@ ADVERT_SILENCE_S = 2.0
 ARP_SILENCE_S = 0.2
 
 
-def run(lab: Lab, outcome: Outcome, config: LabConfig, _rng: random.Random) -> None:
+def run(lab: Lab, outcome: Outcome, config: LabConfig, rng: random.Random) -> None:
     lab.up(config)
     short_absence(lab, outcome)
-    long_absence(lab, outcome)
+    long_absence(lab, outcome, rng.random())
 
 
 def retransmissions(lab: Lab) -> int:
@@ -74,15 +75,17 @@ def short_absence(lab: Lab, outcome: Outcome) -> None:
     )
 
 
-def long_absence(lab: Lab, outcome: Outcome) -> None:
+def long_absence(lab: Lab, outcome: Outcome, delay_s: float) -> None:
     lb1, lb2 = lab.node("lb1"), lab.node("lb2")
-    outcome.step(f"kill -9 of lb1's carpoold, for longer than the fence time of {FENCE_S:.0f} s")
+    outcome.step(f"kill -9 of lb1's carpoold, for longer than the fence time of {FENCE_S} s")
     watch, asker, prober = (
         lab.clients.wire_watch(),
         lab.clients.arp_prober(),
         lab.clients.http_prober(),
     )
-    time.sleep(1)
+    # The peer's patience starts with the last advert, the fence with the death: any moment between
+    # two adverts has to do.
+    time.sleep(1 + delay_s)
     killed = time.monotonic()
     lb1.kill(CONTROL_PLANE)
     lb2.wait_group("MASTER", TAKEOVER_S + 2)
