@@ -216,12 +216,13 @@ void check_fence(const Config& config, const RedundancyGroup& group, Report& rep
     const auto limit = std::chrono::milliseconds(2000u * advbase - 1000u * advskew / 256);
     if (node.fence <= limit) continue;
     const auto fence = std::chrono::duration_cast<std::chrono::milliseconds>(node.fence);
-    report.warn(node.origin,
-                fmt::format("node '{}' claims the addresses of redundancy '{}' for a fence of {} ms "
-                            "after its control plane's death, but a peer takes over after {} ms "
-                            "already: for a while both would answer",
-                            node.name, group.name, fence.count(), limit.count()),
-                fmt::format("write 'fence {}ms' or less into the node", limit.count()));
+    report.warn(
+        node.origin,
+        fmt::format("node '{}' claims the addresses of redundancy '{}' for a fence of {} ms "
+                    "after its control plane's death, but a peer takes over after {} ms "
+                    "already: for a while both would answer",
+                    node.name, group.name, fence.count(), limit.count()),
+        fmt::format("write 'fence {}ms' or less into the node", limit.count()));
   }
 }
 
