@@ -190,7 +190,7 @@ void Appliance::tick(Instant now) {
 void Appliance::notice_absence(Instant now) {
   const Duration away = now - std::exchange(last_tick_, now);
   absence_.clear();
-  if (away <= loaded_.config.node.fence) return;
+  if (!region_ || away <= std::chrono::milliseconds(region_->header().fence_ms)) return;
   absence_ = fmt::format("the control plane was stopped for {:.1f} s",
                          std::chrono::duration<double>(away).count());
   spdlog::error("{}", absence_);

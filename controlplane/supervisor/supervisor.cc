@@ -36,6 +36,8 @@ using namespace std::chrono_literals;
 constexpr Duration kStartLimit = 60s;
 // A data plane that is told to end detaches from its ports first.
 constexpr Duration kStopLimit = 3s;
+// A killed one gives its memory and its ports back first.
+constexpr Duration kDyingLimit = 1s;
 // How often we look whether one that is still starting has become ready.
 constexpr Duration kReadyPoll = 20ms;
 // What a data plane may say about why it does not start.
@@ -105,25 +107,41 @@ asio::awaitable<void> DataplaneSupervisor::stop() {
 asio::awaitable<Result<void>> DataplaneSupervisor::obtain() {
   enter(DataplaneState::starting);
   if (const auto holder = lock_holder(settings_.run_dir / kDataplaneLockFile)) {
-    if (auto watched = watch(Process::attach(io_, *holder)); !watched) co_return watched;
-    const Result<Fitness> fitness = co_await judge(*holder);
-    if (!fitness) {
-      // It forwards. Whoever stops us now must not end it.
-      process_.reset();
-      co_return std::unexpected(fitness.error());
-    }
-    if (fitness->fits) co_return take_over();
-    const std::string why =
-        fmt::format("carpool-dp (process {}) runs already, but {}", *holder, fitness->why_not);
-    if (settings_.attach_only) co_return fail(why);
-    spdlog::warn("{}: replacing it", why);
-    co_await terminate();
+    const Result<bool> taken = co_await take_over_or_clear(*holder);
+    if (!taken) co_return std::unexpected(taken.error());
+    if (*taken) co_return Result<void>();
   }
   if (settings_.attach_only) {
     co_return fail(fmt::format("no carpool-dp runs in {}: start it first, or leave --attach out",
                                settings_.run_dir.string()));
   }
   co_return co_await spawn();
+}
+
+asio::awaitable<Result<bool>> DataplaneSupervisor::take_over_or_clear(pid_t pid) {
+  const Result<void> watched = watch(Process::attach(io_, pid));
+  if (!watched) {
+    if (!lock_holder(settings_.run_dir / kDataplaneLockFile)) co_return false;  // just ended
+    co_return std::unexpected(watched.error());
+  }
+  const Result<Fitness> fitness = co_await judge(pid);
+  if (fitness && fitness->fits) {
+    const Result<void> taken = take_over();
+    if (!taken) co_return std::unexpected(taken.error());
+    co_return true;
+  }
+  const std::string why = fmt::format("carpool-dp (process {}) runs already, but {}", pid,
+                                      fitness ? fitness->why_not : fitness.error().message);
+  // One that was killed a moment ago holds its lock until the kernel is through with it.
+  const bool gone = co_await exited_within(kDyingLimit);
+  if (gone) co_return false;
+  if (!fitness || settings_.attach_only) {
+    process_.reset();  // not ours to end
+    co_return fail(why);
+  }
+  spdlog::warn("{}: replacing it", why);
+  co_await terminate();
+  co_return false;
 }
 
 Result<void> DataplaneSupervisor::take_over() {
@@ -145,8 +163,7 @@ asio::awaitable<Result<DataplaneSupervisor::Fitness>> DataplaneSupervisor::judge
   for (const Instant limit = monotonic_now() + kStartLimit;;) {
     const auto region = abi::Region::attach(path);
     if (!region && std::filesystem::exists(path)) {
-      co_return fail(
-          fmt::format("carpool-dp (process {}) runs already: {}", pid, region.error().message));
+      co_return std::unexpected(region.error());
     }
     if (region && region->header().pid == static_cast<std::uint32_t>(pid) &&
         region->header().ready.load(std::memory_order_acquire) != 0) {

@@ -79,6 +79,8 @@ class DataplaneSupervisor {
   };
 
   boost::asio::awaitable<Result<void>> obtain();
+  // true: taken over. false: it is gone, and the way is free for another one.
+  boost::asio::awaitable<Result<bool>> take_over_or_clear(pid_t pid);
   boost::asio::awaitable<Result<Fitness>> judge(pid_t pid);
   Result<void> take_over();
   boost::asio::awaitable<Result<void>> spawn();

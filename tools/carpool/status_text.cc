@@ -185,12 +185,12 @@ std::string check_text(const json& check) {
 }
 
 std::string server_text(const json& server, const Paint& paint) {
-  std::string state = string_of(server, "state");
-  if (is_true(server, "backup")) state += ", backup";
+  std::string name = string_of(server, "name");
+  if (is_true(server, "backup")) name += " backup";
+  const std::string state = string_of(server, "state");
   std::string result = fmt::format(
-      "    {:<12} {:<21} {} {:>7} {:>6} {:>10} {:>4.0f}%\n", string_of(server, "name"),
-      string_of(server, "address"), cell(paint, tone_of_server(server), state, 12),
-      duration_text(number_of(server, "since_s")),
+      "    {:<12} {:<21} {} {:>7} {:>6} {:>8} {:>4.0f}%\n", name, string_of(server, "address"),
+      cell(paint, tone_of_server(server), state, 11), duration_text(number_of(server, "since_s")),
       count_text(integer_of(server, "connections_active")),
       count_text(integer_of(server, "connections_total")), number_of(server, "share") * 100);
   const std::string check = check_text(member(server, "check"));
@@ -203,7 +203,7 @@ std::string service_text(const json& service, const Paint& paint) {
       wrapped(fmt::format("{} on {}, {}", string_of(service, "name"),
                           joined(strings_of(service, "bind"), ", "), string_of(service, "balance")),
               2);
-  result += fmt::format("    {:<12} {:<21} {:<12} {:>7} {:>6} {:>10} {:>5}\n", "server", "address",
+  result += fmt::format("    {:<12} {:<21} {:<11} {:>7} {:>6} {:>8} {:>5}\n", "server", "address",
                         "state", "for", "active", "total", "share");
   for (const json& server : list(service, "servers"))
     result += server_text(server, paint);
@@ -223,7 +223,7 @@ std::string flows_text(const json& flows) {
 std::string port_text(const json& port, const Paint& paint) {
   const bool link = is_true(port, "link");
   std::string result = fmt::format(
-      "  {:<8} {:<14} {} rx {:>13} {:>7}  tx {:>13} {:>7}\n", string_of(port, "name"),
+      "  {:<8} {:<13} {} rx {:>13} {:>7}  tx {:>13} {:>7}\n", string_of(port, "name"),
       string_of(port, "kind") + ":" + string_of(port, "device"),
       cell(paint, link ? Tone::good : Tone::bad, link ? "up" : "down", 4),
       count_text(integer_of(port, "rx_packets")), bytes_text(integer_of(port, "rx_bytes")),
