@@ -167,7 +167,7 @@ asio::awaitable<void> Appliance::pause(Duration duration) {
 // ---- The turn of the loop ----------------------------------------------------------------------
 
 // What the peers have said comes before what our own timers say, and both before the sign of life:
-// after a pause the data plane must not go on claiming addresses that others have by now.
+// after a delay the data plane must not go on claiming addresses that others have by now.
 void Appliance::tick(Instant now) {
   notice_absence(now);
   receive_adverts(now);
@@ -186,7 +186,8 @@ void Appliance::tick(Instant now) {
 }
 
 // Whoever was stopped (a debugger, a suspended machine) for longer than the fence has lost its
-// addresses, whatever it remembers.
+// addresses, whatever it remembers: the groups learn that first, or they would answer the adverts
+// of the new master, which have piled up, as those of a rival.
 void Appliance::notice_absence(Instant now) {
   const Duration away = now - std::exchange(last_tick_, now);
   absence_.clear();
@@ -194,7 +195,7 @@ void Appliance::notice_absence(Instant now) {
   absence_ = fmt::format("the control plane was stopped for {:.1f} s",
                          std::chrono::duration<double>(away).count());
   spdlog::error("{}", absence_);
-  next_beat_ = now;
+  judge_groups(now);
 }
 
 void Appliance::receive_adverts(Instant now) {

@@ -206,9 +206,9 @@ void Forwarding::poll_data_plane(Instant now) {
       conflict_ = Conflict{event.address, event.mac, now};
     }
   });
-  const bool settled = publisher_.all_acknowledged();
-  if (settled) publisher_reports_.clear();
-  if (settled && now < next_poll_) return;
+  const bool was_settled = std::exchange(settled_, publisher_.all_acknowledged());
+  if (settled_) publisher_reports_.clear();
+  if (was_settled && settled_ && now < next_poll_) return;
   next_poll_ = now + kIdlePoll;
   for (std::string& report : publisher_.poll(now)) {
     spdlog::error("{}", report);

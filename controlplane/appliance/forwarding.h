@@ -88,6 +88,7 @@ class Forwarding {
   Instant next_network_step_{};
   Instant last_build_{};
   Instant next_poll_{};
+  bool settled_ = false;  // the data plane has carried out everything
   std::vector<std::string> image_problems_;
   std::string build_error_;
   std::vector<std::string> publisher_reports_;  // as long as not everything is acknowledged

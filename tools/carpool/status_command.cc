@@ -1,10 +1,9 @@
 #include "tools/carpool/status_command.h"
 
-#include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -25,8 +24,15 @@ namespace {
 constexpr auto kWatchInterval = std::chrono::seconds(1);
 constexpr const char* kClearScreen = "\033[H\033[2J";
 
+// proc_pid_stat(5): "12 (name) S ...". One that ended and was not waited for is not alive.
 bool is_alive(std::uint32_t pid) {
-  return pid != 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string stat;
+  std::getline(file, stat);
+  const std::size_t name_end = stat.rfind(") ");
+  if (name_end == std::string::npos || name_end + 2 >= stat.size()) return false;
+  const char state = stat[name_end + 2];
+  return state != 'Z' && state != 'X';
 }
 
 struct Page {

@@ -1,0 +1,153 @@
+#include "controlplane/console/status.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "controlplane/link/ids.h"
+
+namespace carpool::console {
+namespace {
+
+using namespace std::chrono_literals;
+
+// One service with a server that is well, one that is not, one without check and one out of reach.
+struct StatusTest : testing::Test {
+  StatusTest() {
+    config.node_name = "lb1";
+    config.groups.resize(1);
+    config.groups[0].name = "public";
+    config.backends.resize(1);
+    config.backends[0].name = "web";
+    config.frontends.resize(1);
+    config.frontends[0].name = "web";
+    config.frontends[0].binds.resize(1);
+    config.frontends[0].binds[0].address = Ipv4Address::of(192, 0, 2, 10);
+    config.frontends[0].binds[0].port_first = config.frontends[0].binds[0].port_last = 80;
+    for (int number = 1; number <= 4; ++number) {
+      config::Server server;
+      server.name = "web" + std::to_string(number);
+      server.address = Ipv4Address::of(10, 0, 0, static_cast<std::uint8_t>(number));
+      server.port = 80;
+      config.backends[0].servers.push_back(server);
+      ServerSnapshot snapshot;
+      snapshot.key = {"web", server.name};
+      snapshot.settings = CheckSettings{};
+      snapshot.health.health = 4;
+      snapshot.health.since = now - 10s;
+      health.push_back(snapshot);
+      reachability.servers[server.address] = {link::Way::port, 0, server.address, ""};
+      reachability.neighbours[{0, server.address}] = {{2, 0, 0, 0, 0, 1}};
+    }
+    health[1].health.up = false;
+    health[1].health.health = 1;
+    health[1].health.last = {CheckStatus::L7Status, 503, 2ms, "Service Unavailable"};
+    health[2].settings.reset();
+    reachability.servers[config.backends[0].servers[3].address].way = link::Way::none;
+  }
+
+  nlohmann::ordered_json status() const {
+    return status_json({.config = config,
+                        .config_path = "/etc/carpool/conf.d",
+                        .config_digest = "abc",
+                        .dataplane = dataplane,
+                        .region = nullptr,
+                        .workers = workers,
+                        .counters = counters,
+                        .reachability = reachability,
+                        .health = health,
+                        .groups = groups,
+                        .problems = {},
+                        .started = now - 60s,
+                        .now = now,
+                        .wall_now = std::chrono::system_clock::time_point(1'000'000'000'123ms)});
+  }
+  nlohmann::ordered_json server(std::size_t index) const {
+    return status()["services"][0]["servers"][index];
+  }
+
+  Instant now{1000s};
+  config::Config config;
+  DataplaneSupervisor::Report dataplane;
+  std::vector<WorkerActivity> workers;
+  link::CountersSnapshot counters;
+  link::Reachability reachability;
+  std::vector<ServerSnapshot> health;
+  std::vector<GroupReport> groups;
+};
+
+TEST_F(StatusTest, SaysWhoAndSinceWhen) {
+  const auto json = status();
+  EXPECT_EQ(json["node"], "lb1");
+  EXPECT_EQ(json["time"], "2001-09-09T01:46:40.123Z");
+  EXPECT_EQ(json["uptime_s"], 60.0);
+  EXPECT_EQ(json["config"]["digest"], "abc");
+}
+
+TEST_F(StatusTest, ServerStates) {
+  EXPECT_EQ(server(0)["state"], "up");
+  EXPECT_EQ(server(1)["state"], "down");
+  EXPECT_EQ(server(2)["state"], "no check");
+  EXPECT_EQ(server(3)["state"], "unreachable");
+  reachability.neighbours.clear();
+  EXPECT_EQ(server(0)["state"], "resolving");
+  health[0].health.up = false;
+  EXPECT_EQ(server(0)["state"], "down") << "what the check says goes before what the network says";
+  config.backends[0].servers[0].disabled = true;
+  EXPECT_EQ(server(0)["state"], "maint");
+}
+
+TEST_F(StatusTest, CheckTellsWhatWasFoundAndWhatIsMissing) {
+  const auto check = server(1)["check"];
+  EXPECT_EQ(check["status"], "L7STS");
+  EXPECT_EQ(check["code"], 503);
+  EXPECT_EQ(check["text"], "Service Unavailable");
+  EXPECT_EQ(check["progress"], "1/2 passed");
+  EXPECT_EQ(server(0)["check"]["progress"], "");
+  health[0].health.health = 3;
+  EXPECT_EQ(server(0)["check"]["progress"], "1/3 failed");
+}
+
+TEST_F(StatusTest, SharesAreOfTheServicesConnections) {
+  counters.servers[std::string(link::server_key("web", "web1"))].connections = 30;
+  counters.servers[std::string(link::server_key("web", "web2"))].connections = 10;
+  EXPECT_EQ(server(0)["share"], 0.75);
+  EXPECT_EQ(server(1)["share"], 0.25);
+  EXPECT_EQ(status()["services"][0]["connections_total"], 40);
+}
+
+TEST_F(StatusTest, WorkerWithoutProgressIsSaid) {
+  dataplane.state = DataplaneState::running;
+  EXPECT_EQ(status()["dataplane"]["state"], "running");
+  workers = {{true, 10}, {false, 0}};
+  EXPECT_EQ(status()["dataplane"]["state"], "stuck");
+}
+
+TEST_F(StatusTest, EveryVerdictHasItsCounter) {
+  const auto verdicts = status()["counters"]["verdicts"];
+  EXPECT_EQ(verdicts.size(), abi::kVerdicts);
+  EXPECT_TRUE(verdicts.contains("to_server"));
+}
+
+TEST_F(StatusTest, GroupShowsItsPeerAndWhyItIsDemoted) {
+  GroupReport group;
+  group.settings.name = "public";
+  group.settings.carp.advskew = 10;
+  group.machine.state = RouterState::kMaster;
+  group.machine.demotion.set("backend web", 50, "0 of 1 servers up");
+  group.machine.peer = CarpPeer{{Ipv4Address::of(192, 0, 2, 3), 1, 100, 0, 7}, now - 500ms};
+  group.since = now - 130s;
+  groups.push_back(group);
+  const auto json = status()["groups"][0];
+  EXPECT_EQ(json["state"], "MASTER");
+  EXPECT_EQ(json["since_s"], 130.0);
+  EXPECT_EQ(json["effective_skew"], 60);
+  EXPECT_EQ(json["peer"]["source"], "192.0.2.3");
+  EXPECT_EQ(json["peer"]["age_s"], 0.5);
+  EXPECT_EQ(json["demotion"][0]["why"], "0 of 1 servers up");
+}
+
+}  // namespace
+}  // namespace carpool::console
