@@ -34,9 +34,10 @@ struct alignas(64) FlowRecord {
   MacAddress client_mac;        // where the client's packets come from, and so where answers go
   std::uint8_t client_port_id;  // port they come in by
   std::uint8_t group;
-  std::uint16_t incarnation;  // tells this use of the record from earlier ones
-  std::uint16_t reserved0;
-  std::uint32_t reserved[3];  // sequence tracking
+  // Half-open flows form a list, oldest first: the records before and after this one.
+  std::uint32_t older;
+  std::uint32_t newer;
+  std::uint32_t reserved[2];  // sequence tracking
 
   [[nodiscard]] FlowKey key(Direction direction) const {
     return {addresses[direction], ports[direction], protocol};

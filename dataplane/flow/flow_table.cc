@@ -1,7 +1,6 @@
 #include "dataplane/flow/flow_table.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <utility>
 
@@ -14,12 +13,6 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 constexpr std::size_t round_up(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;
-}
-
-// The queue holds more than the budget, so that entries that have gone stale do not crowd out live
-// ones.
-std::uint32_t queue_places(const FlowLimits& limits) {
-  return std::bit_ceil(limits.half_open * 2);
 }
 
 }  // namespace
@@ -51,8 +44,7 @@ TableMemory::~TableMemory() {
 std::size_t FlowTable::bytes_needed(const FlowLimits& limits) {
   return std::size_t{FlowIndex::buckets_for(2 * std::uint64_t{limits.flows})} *
              sizeof(FlowIndex::Bucket) +
-         std::size_t{limits.flows} * sizeof(FlowRecord) +
-         std::size_t{queue_places(limits)} * sizeof(HalfOpenEntry);
+         std::size_t{limits.flows} * sizeof(FlowRecord);
 }
 
 FlowTable::FlowTable(TableMemory memory, const FlowLimits& limits, const HashSecret& secret)
@@ -64,9 +56,6 @@ FlowTable::FlowTable(TableMemory memory, const FlowLimits& limits, const HashSec
   index_ = FlowIndex({reinterpret_cast<FlowIndex::Bucket*>(at), buckets});
   at += std::size_t{buckets} * sizeof(FlowIndex::Bucket);
   records_ = reinterpret_cast<FlowRecord*>(at);
-  at += std::size_t{limits.flows} * sizeof(FlowRecord);
-  half_open_queue_ = reinterpret_cast<HalfOpenEntry*>(at);
-  half_open_places_ = queue_places(limits);
 }
 
 std::uint32_t FlowTable::allocate() {
@@ -82,13 +71,12 @@ std::uint32_t FlowTable::allocate() {
 void FlowTable::give_back(std::uint32_t flow) {
   FlowRecord& record = records_[flow];
   record.state = TcpState::free;
-  ++record.incarnation;
   record.addresses[0] = free_head_;
   free_head_ = flow;
 }
 
 bool FlowTable::enter(std::uint32_t flow) {
-  const FlowRecord& record = records_[flow];
+  FlowRecord& record = records_[flow];
   assert(is_half_open(record.state));
   const std::uint64_t forward = hash_of(record.key(kFromClient));
   const std::uint64_t backward = hash_of(record.key(kFromServer));
@@ -99,11 +87,17 @@ bool FlowTable::enter(std::uint32_t flow) {
   }
   ++live_;
   ++half_open_;
-  // A full queue loses its oldest entry: that handshake is older than twice the budget and leaves
-  // by its timeout.
-  if (queue_head_ - queue_tail_ == half_open_places_) ++queue_tail_;
-  half_open_queue_[queue_head_++ & (half_open_places_ - 1)] = {flow, record.incarnation, 0};
+  record.older = newest_half_open_;
+  record.newer = kNone;
+  (newest_half_open_ != kNone ? records_[newest_half_open_].newer : oldest_half_open_) = flow;
+  newest_half_open_ = flow;
   return true;
+}
+
+void FlowTable::no_longer_half_open(const FlowRecord& record) {
+  --half_open_;
+  (record.older != kNone ? records_[record.older].newer : oldest_half_open_) = record.newer;
+  (record.newer != kNone ? records_[record.newer].older : newest_half_open_) = record.older;
 }
 
 void FlowTable::erase(std::uint32_t flow) {
@@ -111,17 +105,8 @@ void FlowTable::erase(std::uint32_t flow) {
   index_.erase(hash_of(record.key(kFromClient)), flow * 2 + kFromClient);
   index_.erase(hash_of(record.key(kFromServer)), flow * 2 + kFromServer);
   --live_;
-  half_open_ -= is_half_open(record.state);
+  if (is_half_open(record.state)) no_longer_half_open(record);
   give_back(flow);
-}
-
-std::uint32_t FlowTable::half_open_to_recycle() {
-  if (half_open_ < limits_.half_open) return kNone;
-  while (queue_tail_ != queue_head_) {
-    const HalfOpenEntry entry = half_open_queue_[queue_tail_++ & (half_open_places_ - 1)];
-    if (is_current(entry)) return entry.flow;
-  }
-  return kNone;
 }
 
 std::uint32_t FlowTable::over_to_recycle(std::uint32_t now_ms) {

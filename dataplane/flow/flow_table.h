@@ -71,12 +71,14 @@ class FlowTable {
 
   // Moves the flow to a new state and keeps the counts.
   void set_state(FlowRecord& record, TcpState next) {
-    half_open_ += is_half_open(next) - is_half_open(record.state);
+    if (is_half_open(record.state) && !is_half_open(next)) no_longer_half_open(record);
     record.state = next;
   }
 
   // The oldest handshake under way if the budget is used up, else kNone.
-  [[nodiscard]] std::uint32_t half_open_to_recycle();
+  [[nodiscard]] std::uint32_t half_open_to_recycle() const {
+    return half_open_ < limits_.half_open ? kNone : oldest_half_open_;
+  }
   // A flow that is over, the oldest of the next few that the hand passes, or kNone.
   [[nodiscard]] std::uint32_t over_to_recycle(std::uint32_t now_ms);
 
@@ -100,28 +102,16 @@ class FlowTable {
   [[nodiscard]] const FlowLimits& limits() const { return limits_; }
 
  private:
-  // One handshake in the order they began; stale once the record's incarnation or state has moved
-  // on.
-  struct HalfOpenEntry {
-    std::uint32_t flow;
-    std::uint16_t incarnation;
-    std::uint16_t reserved;
-  };
-
-  [[nodiscard]] bool is_current(const HalfOpenEntry& entry) const {
-    const FlowRecord& record = records_[entry.flow];
-    return record.incarnation == entry.incarnation && is_half_open(record.state);
-  }
+  // Takes it out of the list; its state is still, or was just, a half-open one.
+  void no_longer_half_open(const FlowRecord& record);
 
   TableMemory memory_;
   FlowLimits limits_;
   HashSecret secret_;
   FlowIndex index_;
   FlowRecord* records_ = nullptr;
-  HalfOpenEntry* half_open_queue_ = nullptr;  // ring of half_open_places_
-  std::uint32_t half_open_places_ = 0;
-  std::uint32_t queue_head_ = 0;
-  std::uint32_t queue_tail_ = 0;
+  std::uint32_t oldest_half_open_ = kNone;
+  std::uint32_t newest_half_open_ = kNone;
   std::uint32_t free_head_ = kNone;
   std::uint32_t never_used_ = 0;  // records from here on have not been used yet
   std::uint32_t sweep_hand_ = 0;

@@ -48,8 +48,10 @@ void make_echo_reply(Packet& packet, std::uint32_t l4_offset, const MacAddress& 
   std::swap(ip.source, ip.destination);
   finish_ipv4(ip);
   auto& icmp = *reinterpret_cast<IcmpHeader*>(packet.data + l4_offset);
-  // Only the type changes, from 8 to 0.
+  // Only the type changes, from 8 to 0. A message of zeros is the one whose sum is plus zero, for
+  // which the adjusted checksum, minus zero, would be wrong; plus zero is right for any (RFC 1624).
   icmp.checksum = adjust_checksum(icmp.checksum, static_cast<std::uint16_t>(~be16(0x0800).raw()));
+  if (icmp.checksum == be16(0)) icmp.checksum = be16(0xffff);
   icmp.type = kIcmpEchoReply;
 }
 

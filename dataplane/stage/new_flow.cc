@@ -29,6 +29,7 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
   }
   prepare_deltas(record);
   record.state = flow::TcpState::syn_sent;
+  record.last_seen_ms = now_ms_;  // also if this packet goes nowhere yet: the next hop may follow
   if (!flows_.enter(flow)) {
     flows_.give_back(flow);
     return Verdict::flow_table_full;

@@ -19,7 +19,7 @@ void require(bool holds) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  test::Bed bed({.flows = 64, .half_open = 8});
+  test::Bed bed({.limits = {.flows = 64, .half_open = 8}});
   std::uint64_t sent = 0;
   while (size > 2 && sent < 64) {
     const std::size_t length = std::min<std::size_t>(data[0], size - 2);
@@ -28,7 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(out.verdict < abi::Verdict::count);
     // An answer or a forwarded packet leaves by a port that exists.
     require(abi::info(out.verdict).is_drop || out.port < 2);
-    if (data[1] & 2) bed.pass_ms(std::uint32_t{data[1]} * 100);
+    if (data[1] & 2) {
+      bed.advance_ms(std::uint32_t{data[1]} * 100);
+      bed.sweep_all();
+    }
     data += 2 + length;
     size -= 2 + length;
     ++sent;
@@ -37,8 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& counter : bed.counters().verdicts)
     sum += counter.get();
   require(sum == sent);
-  require(bed.live() <= 64);
-  bed.pass_ms(3'600'000);
-  require(bed.live() == 0 && bed.pipeline().flows().half_open() == 0);
+  const auto& flows = bed.pipeline().flows();
+  require(flows.live() <= 64 && flows.half_open() <= 8);
+  bed.advance_ms(3'600'000);
+  bed.sweep_all();
+  require(flows.live() == 0 && flows.half_open() == 0);
   return 0;
 }

@@ -1,130 +1,211 @@
 #include "tests/golden/bed.h"
 
 #include <algorithm>
-#include <array>
+#include <cassert>
+#include <memory>
 
 namespace carpool::test {
+namespace {
 
-MacAddress server_mac(std::uint16_t server) {
-  return {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(server)}};
+constexpr std::size_t kServers = 64;  // counters: more than any image here names
+
+ImageContent::Service service(std::string_view name, std::uint8_t group,
+                              std::vector<std::uint16_t> picks) {
+  ImageContent::Service service;
+  service.fields.name = Name(name);
+  service.fields.protocol = kProtocolTcp;
+  service.fields.group = group;
+  service.fields.connect_timeout_ms = kConnectTimeoutMs;
+  service.fields.established_timeout_ms = kEstablishedTimeoutMs;
+  service.fields.closing_timeout_ms = kClosingTimeoutMs;
+  service.fields.closed_timeout_ms = kClosedTimeoutMs;
+  service.picks = std::move(picks);
+  return service;
 }
 
-ImageContent small_network() {
-  ImageContent content;
-  content.groups.push_back({Name("public"), kGroupMac, 53});
-  content.groups.push_back({Name("other"), MacAddress::virtual_router(54), 54});
-  content.addresses.push_back({kVip, kWan, 0, abi::kRoleVirtual, 0});
-  content.addresses.push_back({kOtherVip, kWan, 1, abi::kRoleVirtual, 0});
-  content.addresses.push_back({kFloating, kLan, 0, abi::kRoleLocal, 0});
-  content.service_keys.push_back({kVip, be16(80), kProtocolTcp, 0, kWeb, 0});
-  content.service_keys.push_back({kVip, be16(3306), kProtocolTcp, 0, kMysql, 0});
-  abi::ImageService web;
-  web.name = Name("web");
-  web.protocol = kProtocolTcp;
-  web.connect_timeout_ms = 5'000;
-  web.established_timeout_ms = 60'000;
-  web.closing_timeout_ms = 30'000;
-  web.closed_timeout_ms = 20'000;
-  content.services.push_back({web, {0, 1, 2}});
-  abi::ImageService mysql = web;
-  mysql.name = Name("mysql");
-  content.services.push_back({mysql, {3}});
-  const std::array addresses = {Ipv4Address::of(10, 0, 0, 21), Ipv4Address::of(10, 0, 0, 22),
-                                Ipv4Address::of(10, 0, 0, 23), Ipv4Address::of(10, 0, 0, 11)};
-  for (std::uint16_t i = 0; i < addresses.size(); ++i) {
-    abi::ImageServer server;
-    server.name = Name(i == kDb1 ? "db1" : "web" + std::to_string(i + 1));
-    server.address = addresses[i];
-    server.port = be16(i == kDb1 ? 3306 : 8080);
-    server.local = kFloating;
-    server.next_hop = i;
-    server.service = i == kDb1 ? kMysql : kWeb;
-    content.servers.push_back(server);
-    abi::ImageNextHop hop;
-    hop.destination = server_mac(i);
-    hop.source = kGroupMac;
-    hop.port = kLan;
-    hop.resolved = 1;
-    content.next_hops.push_back(hop);
+abi::ImageServer server(std::string_view name, const Endpoint& at, Ipv4Address local,
+                        std::uint16_t next_hop, std::uint16_t of_service) {
+  abi::ImageServer server;
+  server.name = Name(name);
+  server.address = at.address;
+  server.port = be16(at.port);
+  server.local = local;
+  server.next_hop = next_hop;
+  server.service = of_service;
+  return server;
+}
+
+abi::ImageNextHop next_hop(const MacAddress& to, std::uint8_t group, const MacAddress& from,
+                           Ipv4Address neighbour) {
+  abi::ImageNextHop hop;
+  hop.destination = to;
+  hop.source = from;
+  hop.port = kLan;
+  hop.resolved = 1;
+  hop.group = group;
+  hop.neighbour = neighbour;
+  return hop;
+}
+
+// Packets of a batch in buffers of exactly the size that the stages may rely on, so that a
+// sanitizer sees any step outside.
+class Buffers {
+ public:
+  explicit Buffers(std::span<const Input> inputs) {
+    for (const Input& input : inputs) {
+      const std::size_t room = std::max<std::size_t>(input.frame.size(), stage::kMinFrameBuffer);
+      buffers_.push_back(std::make_unique<std::uint8_t[]>(room));
+      std::ranges::copy(input.frame, buffers_.back().get());
+    }
   }
+  [[nodiscard]] std::uint8_t* operator[](std::size_t index) const { return buffers_[index].get(); }
+
+ private:
+  std::vector<std::unique_ptr<std::uint8_t[]>> buffers_;
+};
+
+}  // namespace
+
+ImageContent usual_content() {
+  ImageContent content;
+  content.groups = {{.name = Name("public"), .mac = kPublicMac, .vhid = 53},
+                    {.name = Name("private"), .mac = kPrivateMac, .vhid = 54}};
+  content.addresses = {
+      {.address = kWeb.address, .port = kWan, .group = 0, .roles = abi::kRoleVirtual},
+      {.address = kMysql.address, .port = kWan, .group = 1, .roles = abi::kRoleVirtual},
+      {.address = kWebLocal, .port = kLan, .group = 0, .roles = abi::kRoleLocal},
+      {.address = kMysqlLocal, .port = kLan, .group = 1, .roles = abi::kRoleLocal}};
+  content.services = {service("web", 0, {kWeb1Index, kWeb2Index}),
+                      service("mysql", 1, {kDb1Index})};
+  content.service_keys = {
+      {.address = kWeb.address, .port = be16(kWeb.port), .protocol = kProtocolTcp, .service = 0},
+      {.address = kMysql.address,
+       .port = be16(kMysql.port),
+       .protocol = kProtocolTcp,
+       .service = 1}};
+  content.servers = {server("web1", kWeb1, kWebLocal, 1, 0), server("web2", kWeb2, kWebLocal, 2, 0),
+                     server("db1", kDb1, kMysqlLocal, 3, 1)};
+  content.next_hops = {{},
+                       next_hop(kWeb1Mac, 0, kPublicMac, kWeb1.address),
+                       next_hop(kWeb2Mac, 0, kPublicMac, kWeb2.address),
+                       next_hop(kDb1Mac, 1, kPrivateMac, kDb1.address)};
   return content;
 }
 
-Bed::Bed(flow::FlowLimits limits, const ImageContent& content) {
-  const std::span<abi::ServerCounters> servers(servers_);
-  stage::PipelineSettings settings;
-  settings.limits = limits;
-  pipeline_ = std::make_unique<stage::Pipeline>(
-      settings, flow::TableMemory(flow::FlowTable::bytes_needed(limits)), *counters_, servers,
-      balance::Load(std::span(&servers, 1)));
+Bed::Bed(const BedOptions& options, const ImageContent& content)
+    : options_(options),
+      counters_(std::make_unique<abi::WorkerCounters>()),
+      servers_(kServers),
+      pipeline_({.worker = options.worker,
+                 .workers = options.workers,
+                 .limits = options.limits,
+                 .table_secret = {}},
+                flow::TableMemory(flow::FlowTable::bytes_needed(options.limits)), *counters_,
+                servers_, balance::Load(std::vector{std::span(servers_)})) {
   install(content);
-  pipeline_->hold_groups(1);
+  hold_groups(~std::uint32_t{0});
 }
 
 void Bed::install(const ImageContent& content) {
-  images_.push_back(build_image(content));
-  pipeline_->install(abi::ImageView(images_.back().data()));
+  std::vector<std::byte> image = build_image(content);
+  const auto fault = abi::check_successor(pipeline_.image(), image);
+  assert(fault == abi::ImageFault::none);
+  (void)fault;
+  pipeline_.install(abi::ImageView(image.data()));
+  image_ = std::move(image);
 }
 
-Outcome Bed::send(const std::vector<std::uint8_t>& frame, std::uint8_t port) {
-  return send_batch({frame}, port).front();
+Outcome Bed::send(const Frame& frame, std::uint8_t port) {
+  const Input input{frame, port};
+  return send_batch({&input, 1}).front();
 }
 
-std::vector<Outcome> Bed::send_batch(const std::vector<std::vector<std::uint8_t>>& frames,
-                                     std::uint8_t port) {
-  stage::Batch batch;
-  std::vector<std::vector<std::uint8_t>> buffers = frames;
-  batch.count = static_cast<std::uint32_t>(frames.size());
-  for (std::uint32_t i = 0; i < batch.count; ++i) {
-    const auto length = static_cast<std::uint16_t>(frames[i].size());
-    buffers[i].resize(std::max<std::size_t>(length, stage::kMinFrameBuffer));
-    batch.packets[i] = {.data = buffers[i].data(), .length = length, .port = port};
+std::vector<Outcome> Bed::send_batch(std::span<const Input> inputs) {
+  assert(inputs.size() <= stage::kBatch);
+  const Buffers buffers(inputs);
+  const auto batch = std::make_unique<stage::Batch>();
+  batch->count = static_cast<std::uint32_t>(inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    batch->packets[i] = {.data = buffers[i],
+                         .length = static_cast<std::uint16_t>(inputs[i].frame.size()),
+                         .port = inputs[i].port};
   }
-  pipeline_->process(batch, now_ms_);
-  pipeline_->tally(batch);
+  pipeline_.process(*batch, now_ms_);
+  pipeline_.tally(*batch);
+
   std::vector<Outcome> outcomes;
-  for (std::uint32_t i = 0; i < batch.count; ++i) {
-    buffers[i].resize(batch.packets[i].length);
-    outcomes.push_back({batch.verdicts[i], batch.packets[i].port, std::move(buffers[i])});
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const stage::Packet& packet = batch->packets[i];
+    outcomes.push_back({batch->verdicts[i], packet.port, packet.owner,
+                        Frame(packet.data, packet.data + packet.length)});
   }
   return outcomes;
 }
 
-void Bed::pass_ms(std::uint32_t ms) {
-  now_ms_ += ms;
-  pipeline_->sweep(pipeline_->flows().limits().flows, now_ms_);
+TcpState Bed::state_of(const Endpoint& from, const Endpoint& to) {
+  auto& flows = pipeline_.flows();
+  const auto key =
+      flow::FlowKey::of(from.address, be16(from.port), to.address, be16(to.port), kProtocolTcp);
+  const flow::FlowRef ref = flows.find(key, flows.hash_of(key));
+  return ref == flow::kNoFlow ? TcpState::free : flows.record_of(ref).state;
 }
 
-Outcome Bed::from_client(std::uint16_t port, std::uint8_t flags, const std::string& payload,
-                         std::uint16_t service_port) {
-  TcpFrame frame;
-  frame.source = kClient;
-  frame.source_port = port;
-  frame.destination = kVip;
-  frame.destination_port = service_port;
-  frame.flags = flags;
-  frame.payload = payload;
-  return send(frame.bytes(), kWan);
+Connection::Connection(Bed& bed, const Endpoint& client, const Endpoint& service)
+    : bed_(&bed),
+      client_(client),
+      service_(service),
+      opened_(bed.send(client_frame(kTcpSyn), kWan)) {
+  if (opened_.verdict != Verdict::to_server) return;
+  const auto seen = read_tcp(opened_.frame);
+  local_ = seen->from;
+  server_ = seen->to;
 }
 
-Outcome Bed::from_server(const Outcome& sent, std::uint8_t flags, const std::string& payload) {
-  const Decoded seen = sent.decoded();
-  TcpFrame frame;
-  frame.from = seen.ethernet.destination;
-  frame.to = seen.ethernet.source;
-  frame.source = seen.ip.destination;
-  frame.source_port = seen.tcp.destination_port.host();
-  frame.destination = seen.ip.source;
-  frame.destination_port = seen.tcp.source_port.host();
-  frame.flags = flags;
-  frame.payload = payload;
-  return send(frame.bytes(), kLan);
+Connection Connection::established(Bed& bed, const Endpoint& client, const Endpoint& service) {
+  Connection connection(bed, client, service);
+  connection.from_server(kTcpSyn | kTcpAck);
+  connection.from_client(kTcpAck);
+  return connection;
 }
 
-Outcome Bed::connect(std::uint16_t port, std::uint16_t service_port) {
-  const Outcome syn = from_client(port, kTcpSyn, "", service_port);
-  (void)from_server(syn, kTcpSyn | kTcpAck);
-  return from_client(port, kTcpAck, "", service_port);
+TcpFrame Connection::client_frame(unsigned flags, std::string_view data) const {
+  const MacAddress to = service_.address == kWeb.address ? kPublicMac : kPrivateMac;
+  return tcp(client_, service_).macs({kRouterMac, to}).flags(flags).data(data);
+}
+
+TcpFrame Connection::server_frame(unsigned flags, std::string_view data) const {
+  const MacAddress to = local_.address == kWebLocal ? kPublicMac : kPrivateMac;
+  return tcp(server_, local_).macs({mac_of(server_), to}).flags(flags).data(data);
+}
+
+Outcome Connection::from_client(unsigned flags, std::string_view data) {
+  return bed_->send(client_frame(flags, data), kWan);
+}
+
+Outcome Connection::from_server(unsigned flags, std::string_view data) {
+  return bed_->send(server_frame(flags, data), kLan);
+}
+
+Endpoint client(std::uint32_t number) {
+  return {{be32(0xc6120000u + number / 256)},  // 198.18.0.0/15, for benchmarks (RFC 2544)
+          static_cast<std::uint16_t>(40'000 + number % 256)};
+}
+
+MacAddress mac_of(const Endpoint& server) {
+  if (server.address == kWeb1.address) return kWeb1Mac;
+  return server.address == kWeb2.address ? kWeb2Mac : kDb1Mac;
 }
 
 }  // namespace carpool::test
+
+namespace carpool::abi {
+void PrintTo(Verdict verdict, std::ostream* out) {
+  *out << info(verdict).name;
+}
+}  // namespace carpool::abi
+
+namespace carpool::flow {
+void PrintTo(TcpState state, std::ostream* out) {
+  *out << kTcpStateNames[static_cast<std::size_t>(state)];
+}
+}  // namespace carpool::flow

@@ -1,75 +1,147 @@
-// A pipeline on a small network, one packet at a time: this in, this verdict, this out.
+// A pipeline on the bench: a small configuration, frames in, verdicts and frames out.
 //
-//   client 192.0.2.100 -- port 0: virtual 192.0.2.10 (web :80, mysql :3306)
-//                         port 1: floating 10.0.0.10 -- web1..web3 10.0.0.21-23, db1 10.0.0.11
-//   group 1 "other" holds 192.0.2.20, and is not active here
+//           port 0, "wan"                        port 1, "lan"
+//   client ---- 192.0.2.10  group 0   10.0.0.10 ---- web1 10.0.0.11, web2 10.0.0.12   (round robin)
+//   client ---- 192.0.2.20  group 1   10.0.0.20 ---- db1  10.0.0.21
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
+#include "dataplane/flow/tcp_state.h"
 #include "dataplane/stage/pipeline.h"
-#include "tests/golden/frame.h"
+#include "tests/golden/frames.h"
 #include "tests/support/image_builder.h"
 
 namespace carpool::test {
 
-inline const Ipv4Address kClient = Ipv4Address::of(192, 0, 2, 100);
-inline const Ipv4Address kVip = Ipv4Address::of(192, 0, 2, 10);
-inline const Ipv4Address kOtherVip = Ipv4Address::of(192, 0, 2, 20);
-inline const Ipv4Address kFloating = Ipv4Address::of(10, 0, 0, 10);
-inline const MacAddress kClientMac = {{2, 0, 0, 0, 0, 100}};
-inline const MacAddress kGroupMac = MacAddress::virtual_router(53);
-inline constexpr std::uint16_t kWeb = 0, kMysql = 1;  // services
-inline constexpr std::uint16_t kWeb1 = 0, kDb1 = 3;   // servers
-inline constexpr std::uint8_t kWan = 0, kLan = 1;     // ports
+using abi::Verdict;
+using flow::TcpState;
 
-[[nodiscard]] ImageContent small_network();
-[[nodiscard]] MacAddress server_mac(std::uint16_t server);
+inline constexpr std::uint8_t kWan = 0;
+inline constexpr std::uint8_t kLan = 1;
+
+inline constexpr Endpoint kWeb{Ipv4Address::of(192, 0, 2, 10), 80};
+inline constexpr Endpoint kMysql{Ipv4Address::of(192, 0, 2, 20), 3306};
+inline constexpr Ipv4Address kWebLocal = Ipv4Address::of(10, 0, 0, 10);
+inline constexpr Ipv4Address kMysqlLocal = Ipv4Address::of(10, 0, 0, 20);
+inline constexpr Endpoint kWeb1{Ipv4Address::of(10, 0, 0, 11), 8080};
+inline constexpr Endpoint kWeb2{Ipv4Address::of(10, 0, 0, 12), 8080};
+inline constexpr Endpoint kDb1{Ipv4Address::of(10, 0, 0, 21), 3306};
+inline constexpr std::uint16_t kWeb1Index = 0, kWeb2Index = 1, kDb1Index = 2;
+
+inline constexpr MacAddress kPublicMac = MacAddress::virtual_router(53);   // group 0
+inline constexpr MacAddress kPrivateMac = MacAddress::virtual_router(54);  // group 1
+inline constexpr MacAddress kRouterMac{{0x02, 0, 0, 0, 0, 0x01}};  // what clients come through
+inline constexpr MacAddress kWeb1Mac{{0x02, 0, 0, 0, 0x0a, 11}};
+inline constexpr MacAddress kWeb2Mac{{0x02, 0, 0, 0, 0x0a, 12}};
+inline constexpr MacAddress kDb1Mac{{0x02, 0, 0, 0, 0x0a, 21}};
+
+inline constexpr std::uint32_t kConnectTimeoutMs = 5'000;
+inline constexpr std::uint32_t kEstablishedTimeoutMs = 100'000;
+inline constexpr std::uint32_t kClosingTimeoutMs = 30'000;
+inline constexpr std::uint32_t kClosedTimeoutMs = 60'000;
+inline constexpr std::uint32_t kResetTimeoutMs = 10'000;
+
+// The configuration above. Tests change what they are about.
+[[nodiscard]] ImageContent usual_content();
 
 struct Outcome {
-  abi::Verdict verdict{};
-  std::uint8_t port = 0;
-  std::vector<std::uint8_t> frame;
+  Verdict verdict{};
+  std::uint8_t port = 0;   // where the frame leaves, if it leaves
+  std::uint8_t owner = 0;  // who gets it, if it is handed over
+  Frame frame;
 
-  [[nodiscard]] Decoded decoded() const { return decode(frame); }
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+struct Input {
+  Frame frame;
+  std::uint8_t port = kWan;
+};
+
+struct BedOptions {
+  flow::FlowLimits limits{.flows = 1024, .half_open = 256};
+  std::uint32_t worker = 0;
+  std::uint32_t workers = 1;
 };
 
 class Bed {
  public:
-  explicit Bed(flow::FlowLimits limits = {.flows = 1024, .half_open = 256},
-               const ImageContent& content = small_network());
+  explicit Bed(const BedOptions& options = {}, const ImageContent& content = usual_content());
 
+  // A new image takes over, as between two batches.
   void install(const ImageContent& content);
-  Outcome send(const std::vector<std::uint8_t>& frame, std::uint8_t port);
-  // Several at once, as they lie in one batch.
-  std::vector<Outcome> send_batch(const std::vector<std::vector<std::uint8_t>>& frames,
-                                  std::uint8_t port);
-  void pass_ms(std::uint32_t ms);  // and sweeps everything
+  void hold_groups(std::uint32_t groups) { pipeline_.hold_groups(groups); }
+  void advance_ms(std::uint32_t ms) { now_ms_ += ms; }
+  void sweep_all() { pipeline_.sweep(options_.limits.flows, now_ms_); }
 
-  // From the client to a service.
-  Outcome from_client(std::uint16_t port, std::uint8_t flags, const std::string& payload = "",
-                      std::uint16_t service_port = 80);
-  // The answer to a frame that went to a server.
-  Outcome from_server(const Outcome& sent, std::uint8_t flags, const std::string& payload = "");
-  // SYN, SYN-ACK, ACK; returns the last one as it left for the server.
-  Outcome connect(std::uint16_t port, std::uint16_t service_port = 80);
+  // One packet alone, or up to stage::kBatch of them together.
+  Outcome send(const Frame& frame, std::uint8_t port = kWan);
+  std::vector<Outcome> send_batch(std::span<const Input> inputs);
 
-  [[nodiscard]] std::uint64_t count(abi::Verdict verdict) const {
+  [[nodiscard]] stage::Pipeline& pipeline() { return pipeline_; }
+  [[nodiscard]] const abi::WorkerCounters& counters() const { return *counters_; }
+  [[nodiscard]] const abi::ServerCounters& server(std::uint16_t index) const {
+    return servers_[index];
+  }
+  [[nodiscard]] std::uint64_t count(Verdict verdict) const {
     return counters_->verdicts[static_cast<std::size_t>(verdict)].get();
   }
-  stage::Pipeline& pipeline() { return *pipeline_; }
-  abi::WorkerCounters& counters() { return *counters_; }
-  abi::ServerCounters& server(std::uint16_t index) { return servers_[index]; }
-  [[nodiscard]] std::uint32_t live() { return pipeline_->flows().live(); }
+  // The state of the flow that a packet from here to there belongs to; free if there is none.
+  [[nodiscard]] TcpState state_of(const Endpoint& from, const Endpoint& to);
 
  private:
-  std::vector<std::vector<std::byte>> images_;  // all stay: a worker may still look at the last one
-  std::unique_ptr<abi::WorkerCounters> counters_ = std::make_unique<abi::WorkerCounters>();
-  std::vector<abi::ServerCounters> servers_{16};
-  std::unique_ptr<stage::Pipeline> pipeline_;
-  std::uint32_t now_ms_ = 1;
+  BedOptions options_;
+  std::vector<std::byte> image_;
+  std::unique_ptr<abi::WorkerCounters> counters_;
+  std::vector<abi::ServerCounters> servers_;
+  stage::Pipeline pipeline_;
+  std::uint32_t now_ms_ = 1'000'000;
 };
 
+// One connection through a bed: who is on its four ends, and its packets.
+class Connection {
+ public:
+  // Sends the SYN. `opened` says what became of it.
+  Connection(Bed& bed, const Endpoint& client, const Endpoint& service);
+  // SYN, SYN-ACK, ACK.
+  static Connection established(Bed& bed, const Endpoint& client, const Endpoint& service);
+
+  [[nodiscard]] const Outcome& opened() const { return opened_; }
+  [[nodiscard]] const Endpoint& client() const { return client_; }
+  [[nodiscard]] const Endpoint& service() const { return service_; }
+  [[nodiscard]] const Endpoint& local() const { return local_; }    // what the server sees
+  [[nodiscard]] const Endpoint& server() const { return server_; }  // chosen for it
+
+  // A packet of this connection as its client or its server sends it.
+  [[nodiscard]] TcpFrame client_frame(unsigned flags, std::string_view data = "") const;
+  [[nodiscard]] TcpFrame server_frame(unsigned flags, std::string_view data = "") const;
+  Outcome from_client(unsigned flags, std::string_view data = "");
+  Outcome from_server(unsigned flags, std::string_view data = "");
+
+  [[nodiscard]] TcpState state() const { return bed_->state_of(client_, service_); }
+
+ private:
+  Bed* bed_;
+  Endpoint client_, service_, local_, server_;
+  Outcome opened_;
+};
+
+// A client's end, all different for different numbers below 2^24.
+[[nodiscard]] Endpoint client(std::uint32_t number);
+
+// What a server's frame comes from, by its address.
+[[nodiscard]] MacAddress mac_of(const Endpoint& server);
+
 }  // namespace carpool::test
+
+namespace carpool::abi {
+void PrintTo(Verdict verdict, std::ostream* out);
+}
+namespace carpool::flow {
+void PrintTo(TcpState state, std::ostream* out);
+}
