@@ -50,9 +50,10 @@ inline constexpr std::array<std::array<TcpState, kTcpEvents>, kTcpStates> kTcpTr
     // client: syn,       ack,            fin,            rst;   server: syn,   ack, fin, rst
     /* free: no packet finds it. */
     {free, free, free, free, free, free, free, free},
-    /* syn_sent: only the server's SYN moves it on. Its bare ACK is the challenge of an old
-       connection's TIME_WAIT. */
-    {syn_sent, syn_sent, syn_sent, reset, syn_received, syn_sent, syn_sent, reset},
+    /* syn_sent: only the server's SYN moves it on. A server that still holds an older connection on
+       these ports (of a node that died, or in TIME_WAIT) answers with a bare ACK; the client
+       resets that one and sends its SYN again, which must find the same server and port. */
+    {syn_sent, syn_sent, syn_sent, syn_sent, syn_received, syn_sent, syn_sent, reset},
     /* syn_received: the client's ACK proves that its address is its own; until then the flow
        counts as half-open. */
     {syn_received, established, client_closing, reset, syn_received, syn_received, server_closing,

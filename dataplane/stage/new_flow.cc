@@ -8,6 +8,7 @@
 namespace carpool::stage {
 
 Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::ImageAddress& to) {
+  if (ttl_is_used_up(arrival.packet)) return Verdict::ipv4_ttl_expired;
   const flow::FlowKey& key = arrival.parsed.key;
   const int chosen = selector_.select(image_, service, key.source());
   if (chosen == balance::kNoServer) return reset(arrival, to.group, Verdict::reset_no_server);

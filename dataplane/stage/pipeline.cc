@@ -115,8 +115,7 @@ Verdict Pipeline::track(Arrival arrival, flow::FlowRef ref) {
   if (!holds(record.group)) [[unlikely]] {
     return Verdict::group_not_active;
   }
-  const auto& ip = *reinterpret_cast<const Ipv4Header*>(packet.data + kIpOffset);
-  if (ip.ttl <= 1) [[unlikely]] {
+  if (ttl_is_used_up(packet)) [[unlikely]] {
     return Verdict::ipv4_ttl_expired;
   }
   const flow::TcpEvent event = flow::tcp_event(arrival.parsed.tcp_flags, direction);

@@ -28,6 +28,11 @@ inline constexpr std::size_t kIpAddressesAt = 12;  // source and destination, in
   return fold_checksum(std::uint64_t{left} + right);
 }
 
+// Such a packet may reach us, but not go on. RFC 1812, 5.3.1.
+[[nodiscard]] inline bool ttl_is_used_up(const Packet& packet) {
+  return reinterpret_cast<const Ipv4Header*>(packet.data + kIpOffset)->ttl <= 1;
+}
+
 // Fills the record's deltas from its keys.
 inline void prepare_deltas(flow::FlowRecord& record) {
   using namespace flow;

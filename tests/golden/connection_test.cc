@@ -100,6 +100,19 @@ TEST(Connection, ARetransmittedSynGoesTheSameWay) {
   EXPECT_EQ(connection.from_client(kTcpSyn).frame, connection.opened().frame);
 }
 
+// A server that still holds an older connection on this source port answers a SYN with a bare ACK
+// (RFC 5961, or TIME_WAIT). The client resets that connection and sends its SYN again, which must
+// reach the server that has just been cleared, not the next one in turn.
+TEST(Connection, ASynAfterAChallengedOneGoesTheSameWay) {
+  Bed bed;
+  Connection connection(bed, kClient, kWeb);
+  EXPECT_EQ(connection.from_server(kTcpAck).verdict, Verdict::to_client);
+  EXPECT_EQ(connection.from_client(kTcpRst).verdict, Verdict::to_server);
+  EXPECT_EQ(connection.from_client(kTcpSyn).frame, connection.opened().frame);
+  EXPECT_EQ(bed.counters().flows_created.get(), 1u);
+  EXPECT_EQ(connection.from_server(kSynAck).verdict, Verdict::to_client);
+}
+
 TEST(Connection, ActiveCountsFromSynToTheLastFin) {
   Bed bed;
   const auto active = [&] { return bed.server(kDb1Index).active.get(); };

@@ -129,6 +129,11 @@ TEST(Forward, LastHopIsNotForwarded) {
   }
   EXPECT_EQ(read_tcp(bed.send(connection.client_frame(kTcpAck).ttl(2)).frame)->ttl, 1);
   EXPECT_EQ(read_tcp(bed.send(connection.client_frame(kTcpAck).ttl(255)).frame)->ttl, 254);
+
+  // Nor does a SYN leave a flow behind that nobody could ever finish.
+  EXPECT_EQ(bed.send(tcp(client(2), kWeb).flags(kTcpSyn).ttl(1)).verdict,
+            Verdict::ipv4_ttl_expired);
+  EXPECT_EQ(bed.counters().flows_created.get(), 1u);
 }
 
 // Answers go back the way the last packet came, also when the client's router has changed.

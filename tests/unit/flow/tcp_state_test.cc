@@ -40,12 +40,17 @@ TEST(TcpState, ClosesFromEitherSide) {
             closed);
 }
 
-TEST(TcpState, ResetEndsEveryState) {
-  for (const auto state :
-       {syn_sent, syn_received, established, client_closing, server_closing, closed}) {
+TEST(TcpState, ResetEndsWhatIsOpen) {
+  for (const auto state : {syn_received, established, client_closing, server_closing, closed}) {
     EXPECT_EQ(next_state(state, client_rst), reset);
     EXPECT_EQ(next_state(state, server_rst), reset);
   }
+  EXPECT_EQ(next_state(syn_sent, server_rst), reset);
+}
+
+// What the client resets before the server's SYN is an older connection; its own goes on.
+TEST(TcpState, ClientsResetOfAChallengeIsNotTheEnd) {
+  EXPECT_EQ(after({server_ack, client_rst, client_syn, server_syn, client_ack}), established);
 }
 
 // A challenge ACK of a server in TIME_WAIT must not look like a handshake.
