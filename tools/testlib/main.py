@@ -137,22 +137,8 @@ class TestRun:
         ):
             return
         for name in wanted:
-            self.scenario(name)
-
-    def scenario(self, name: str) -> None:
-        """Scenarios measure real time on a machine that others may be using, so one that fails gets
-        a second try. That it needed one is said, with what the first one measured."""
-        command = ["tools/lab", "run", name.removeprefix("lab ")]
-        outcome = run(command, SCENARIO_LIMIT_S)
-        note = last_line(outcome)
-        if not outcome.ok:
-            first, outcome = note, run(command, SCENARIO_LIMIT_S)
-            note = f"second try: {last_line(outcome)} first: {first}"
-        self.add(name, outcome, note)
-
-
-def last_line(outcome: Outcome) -> str:
-    return (outcome.log.rstrip().splitlines() or [""])[-1]
+            outcome = run(["tools/lab", "run", name.removeprefix("lab ")], SCENARIO_LIMIT_S)
+            self.add(name, outcome, (outcome.log.rstrip().splitlines() or [""])[-1])
 
 
 def main() -> int:
