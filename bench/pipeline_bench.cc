@@ -110,7 +110,7 @@ class Bed {
         flow::TableMemory(flow::FlowTable::bytes_needed(limits)), *counters_, servers,
         balance::Load(std::span(&servers, 1)));
     pipeline_->install(abi::ImageView(image_.data()));
-    pipeline_->hold_groups(1);
+    pipeline_->hold_groups(1, 0);
     establish(flows);
   }
 

@@ -40,6 +40,7 @@ Worker::Worker(const WorkerSettings& settings, const abi::Region& region, flow::
       events_(region.events(settings.pipeline.worker)),
       punted_(region.punted(settings.pipeline.worker)),
       injected_(region.injected(settings.pipeline.worker)),
+      learned_(region.mirror_in(settings.pipeline.worker)),
       pipeline_(settings.pipeline, std::move(memory), counters_,
                 region.servers(settings.pipeline.worker),
                 [&] {
@@ -51,6 +52,8 @@ Worker::Worker(const WorkerSettings& settings, const abi::Region& region, flow::
       transmit_(settings.ports.size()),
       cycles_per_ms_(rte_get_tsc_hz() / 1000),
       fence_cycles_(cycles_per_ms_ * settings.fence_ms) {
+  pipeline_.attach_mirror(
+      abi::RingProducer<abi::MirrorRecord>(region.mirror_out(settings.pipeline.worker)));
   for (const WorkerPort& port : settings.ports) {
     if (port.receive_fd >= 0) wakers_.push_back({port.receive_fd, POLLIN, 0});
   }
@@ -128,8 +131,7 @@ void Worker::serve() {
                          .length = buffer->data_len,
                          .port = static_cast<std::uint8_t>(buffer->port)};
   }
-  const auto now_ms = static_cast<std::uint32_t>(turn_began_ / cycles_per_ms_);
-  pipeline_.process(batch_, now_ms);
+  pipeline_.process(batch_, to_ms(turn_began_));
   for (std::uint32_t i = 0; i < batch_.count; ++i)
     dispatch(i);
   for (std::size_t port = 0; port < transmit_.size(); ++port) {
@@ -231,7 +233,7 @@ std::uint16_t Worker::send(std::uint8_t port, rte_mbuf** buffers, std::uint16_t 
 }
 
 void Worker::sweep(std::uint64_t now) {
-  const auto now_ms = static_cast<std::uint32_t>(now / cycles_per_ms_);
+  const std::uint32_t now_ms = to_ms(now);
   const std::uint32_t elapsed = std::min(now_ms - swept_at_ms_, kSweepTurnMs);
   if (elapsed == 0) return;
   swept_at_ms_ = now_ms;

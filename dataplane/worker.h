@@ -47,6 +47,7 @@ class Worker {
  private:
   static constexpr std::uint32_t kCommandsPerTurn = 8;
   static constexpr std::uint32_t kAdvertsPerTurn = 8;
+  static constexpr std::uint32_t kMirrorRecordsPerTurn = 64;
 
   struct TransmitQueue {  // packets on their way out of one port, and where in the batch they stand
     std::uint32_t count = 0;
@@ -60,6 +61,7 @@ class Worker {
   void install(const abi::Command& command);
   void watch_control_plane(std::uint64_t now);
   std::uint32_t send_injected();
+  std::uint32_t mirror_turn(std::uint64_t now);
   void report(const abi::Event& event);
 
   // Packets (worker.cc).
@@ -72,6 +74,10 @@ class Worker {
   [[nodiscard]] bool hand_over(std::uint32_t worker, rte_mbuf* buffer) const;
   std::uint16_t send(std::uint8_t port, rte_mbuf** buffers, std::uint16_t count);
 
+  // Milliseconds on the pipeline's clock, which wraps.
+  [[nodiscard]] std::uint32_t to_ms(std::uint64_t tsc) const {
+    return static_cast<std::uint32_t>(tsc / cycles_per_ms_);
+  }
   void sweep(std::uint64_t now);
   void account(std::uint64_t now);
   void rest(std::uint32_t work);
@@ -87,6 +93,7 @@ class Worker {
   abi::RingProducer<abi::Event> events_;
   abi::RingProducer<abi::AdvertFrame> punted_;
   abi::RingConsumer<abi::AdvertFrame> injected_;
+  abi::RingConsumer<abi::MirrorRecord> learned_;
   stage::Pipeline pipeline_;
 
   stage::Batch batch_;

@@ -16,7 +16,7 @@ std::uint32_t Worker::control_turn(std::uint64_t now) {
   for (std::uint32_t i = 0; i < count; ++i)
     obey(commands[i]);
   watch_control_plane(now);
-  return count + send_injected();
+  return count + send_injected() + mirror_turn(now);
 }
 
 void Worker::obey(const abi::Command& command) {
@@ -29,6 +29,12 @@ void Worker::obey(const abi::Command& command) {
       commanded_groups_ &= ~(1u << command.group);
       commanded_groups_ |= (command.active != 0 ? 1u : 0u) << command.group;
       status_.active_groups.store(commanded_groups_, std::memory_order_release);
+      break;
+    case abi::CommandKind::set_mirror:
+      pipeline_.set_mirror(command.active != 0);
+      break;
+    case abi::CommandKind::mirror_bulk:
+      pipeline_.begin_bulk(command.serial);
       break;
     case abi::CommandKind::none:
       break;
@@ -66,7 +72,7 @@ void Worker::watch_control_plane(std::uint64_t now) {
   }
   const bool fenced = control_seen_at_ == 0 || now - control_seen_at_ > fence_cycles_;
   status_.fenced.store(fenced, std::memory_order_relaxed);
-  pipeline_.hold_groups(fenced ? 0 : commanded_groups_);
+  pipeline_.hold_groups(fenced ? 0 : commanded_groups_, to_ms(now));
 }
 
 std::uint32_t Worker::send_injected() {
@@ -87,6 +93,15 @@ std::uint32_t Worker::send_injected() {
     if (send(static_cast<std::uint8_t>(frame.port), &buffer, 1) == 0) rte_pktmbuf_free(buffer);
   }
   return count;
+}
+
+// Records of the peer's into the flow table, and what a bulk still has to tell.
+std::uint32_t Worker::mirror_turn(std::uint64_t now) {
+  abi::MirrorRecord told[kMirrorRecordsPerTurn];
+  const std::uint32_t count = learned_.pop(told);
+  for (std::uint32_t i = 0; i < count; ++i)
+    pipeline_.learn(told[i], to_ms(now));
+  return count + pipeline_.bulk_turn(to_ms(now));
 }
 
 // Lost if the control plane does not fetch its events: what they tell is shown, not acted upon.

@@ -9,13 +9,25 @@ namespace {
 constexpr std::array kPortFields = {&PortTotals::rx_packets, &PortTotals::rx_bytes,
                                     &PortTotals::tx_packets, &PortTotals::tx_bytes,
                                     &PortTotals::tx_dropped};
-constexpr std::array kWorkerFields = {
-    &WorkerTotals::received,           &WorkerTotals::batches,
-    &WorkerTotals::flows_live,         &WorkerTotals::flows_half_open,
-    &WorkerTotals::flows_capacity,     &WorkerTotals::half_open_capacity,
-    &WorkerTotals::flows_created,      &WorkerTotals::flows_expired,
-    &WorkerTotals::half_open_recycled, &WorkerTotals::closing_recycled,
-    &WorkerTotals::stale_adverts};
+constexpr std::array kWorkerFields = {&WorkerTotals::received,
+                                      &WorkerTotals::batches,
+                                      &WorkerTotals::flows_live,
+                                      &WorkerTotals::flows_half_open,
+                                      &WorkerTotals::flows_capacity,
+                                      &WorkerTotals::half_open_capacity,
+                                      &WorkerTotals::flows_created,
+                                      &WorkerTotals::flows_expired,
+                                      &WorkerTotals::half_open_recycled,
+                                      &WorkerTotals::closing_recycled,
+                                      &WorkerTotals::stale_adverts,
+                                      &WorkerTotals::mirror_told,
+                                      &WorkerTotals::mirror_refreshes_skipped,
+                                      &WorkerTotals::mirror_changes_delayed,
+                                      &WorkerTotals::mirror_ends_lost,
+                                      &WorkerTotals::mirror_learned,
+                                      &WorkerTotals::mirror_refused,
+                                      &WorkerTotals::mirror_outdated,
+                                      &WorkerTotals::mirror_no_room};
 constexpr std::array kServerFields = {&ServerTotals::connections,      &ServerTotals::active,
                                       &ServerTotals::packets_in,       &ServerTotals::bytes_in,
                                       &ServerTotals::packets_out,      &ServerTotals::bytes_out,
@@ -42,6 +54,14 @@ WorkerTotals read_worker(const abi::WorkerCounters& worker) {
   totals.half_open_recycled = worker.half_open_recycled.get();
   totals.closing_recycled = worker.closing_recycled.get();
   totals.stale_adverts = worker.stale_adverts.get();
+  totals.mirror_told = worker.mirror_told.get();
+  totals.mirror_refreshes_skipped = worker.mirror_refreshes_skipped.get();
+  totals.mirror_changes_delayed = worker.mirror_changes_delayed.get();
+  totals.mirror_ends_lost = worker.mirror_ends_lost.get();
+  totals.mirror_learned = worker.mirror_learned.get();
+  totals.mirror_refused = worker.mirror_refused.get();
+  totals.mirror_outdated = worker.mirror_outdated.get();
+  totals.mirror_no_room = worker.mirror_no_room.get();
   for (std::size_t port = 0; port < abi::kMaxPorts; ++port)
     totals.ports[port] = read_port(worker.ports[port]);
   return totals;

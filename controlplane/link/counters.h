@@ -41,6 +41,14 @@ struct WorkerTotals {
   std::uint64_t half_open_recycled = 0;
   std::uint64_t closing_recycled = 0;
   std::uint64_t stale_adverts = 0;
+  std::uint64_t mirror_told = 0;
+  std::uint64_t mirror_refreshes_skipped = 0;
+  std::uint64_t mirror_changes_delayed = 0;
+  std::uint64_t mirror_ends_lost = 0;
+  std::uint64_t mirror_learned = 0;
+  std::uint64_t mirror_refused = 0;
+  std::uint64_t mirror_outdated = 0;
+  std::uint64_t mirror_no_room = 0;
   std::array<PortTotals, abi::kMaxPorts> ports{};  // by port index
 
   WorkerTotals& operator+=(const WorkerTotals& other);

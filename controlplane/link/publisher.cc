@@ -60,6 +60,7 @@ void Publisher::attach(abi::Region& region) {
 
 void Publisher::detach() {
   region_ = nullptr;
+  bulk_.reset();  // who asked for it has to ask the next data plane
   threads_.clear();
   newest_slot_.reset();
   slot_generations_ = {};
@@ -84,6 +85,16 @@ Result<void> Publisher::publish(std::vector<std::byte> image, Instant now) {
 
 void Publisher::set_group(std::uint32_t group, bool active, Instant now) {
   groups_.at(group) = active;
+  advance(now);
+}
+
+void Publisher::set_mirror(bool on, Instant now) {
+  mirror_ = on;
+  advance(now);
+}
+
+void Publisher::request_bulk(std::uint32_t serial, Instant now) {
+  bulk_ = serial;
   advance(now);
 }
 
@@ -212,6 +223,17 @@ void Publisher::tell(std::uint32_t thread) {
         .kind = abi::CommandKind::set_group, .group = group, .active = *groups_[group] ? 1u : 0u};
     if (!state.commands.push(set)) return;
     state.sent_groups[group] = groups_[group];
+  }
+  // After the groups: a bulk is of those that are claimed.
+  if (mirror_ && state.sent_mirror != mirror_) {
+    const abi::Command set{.kind = abi::CommandKind::set_mirror, .active = *mirror_ ? 1u : 0u};
+    if (!state.commands.push(set)) return;
+    state.sent_mirror = mirror_;
+  }
+  if (bulk_ && state.sent_bulk != bulk_) {
+    const abi::Command start{.kind = abi::CommandKind::mirror_bulk, .serial = *bulk_};
+    if (!state.commands.push(start)) return;
+    state.sent_bulk = bulk_;
   }
 }
 

@@ -49,6 +49,11 @@ class Publisher {
   Result<void> publish(std::vector<std::byte> image, Instant now);
   // Claims (or releases) the addresses of the group with this index on every thread.
   void set_group(std::uint32_t group, bool active, Instant now);
+  // Whether workers tell of their connections in their mirror rings.
+  void set_mirror(bool on, Instant now);
+  // Each worker tells of all connections of claimed groups, then says so with this serial. A later
+  // request replaces one that is under way.
+  void request_bulk(std::uint32_t serial, Instant now);
 
   // Carries on with what is unfinished. Returns what an operator should know, each thing once.
   // Call it every few milliseconds until all_acknowledged(), then every second.
@@ -71,6 +76,8 @@ class Publisher {
     std::uint64_t sent_generation = 0;
     std::uint64_t rejected_generation = 0;
     std::array<std::optional<bool>, abi::kMaxGroups> sent_groups{};
+    std::optional<bool> sent_mirror;
+    std::optional<std::uint32_t> sent_bulk;
     std::optional<Instant> behind_since;
     std::uint64_t generation_when_behind = 0;
     bool reported = false;  // that it is behind
@@ -94,6 +101,8 @@ class Publisher {
   std::optional<std::uint32_t> newest_slot_;  // where newest_ lies; none: it waits for a slot
   std::array<std::uint64_t, abi::kImageSlots> slot_generations_{};  // 0: not known to hold one
   std::array<std::optional<bool>, abi::kMaxGroups> groups_{};       // as wanted
+  std::optional<bool> mirror_;                                      // likewise
+  std::optional<std::uint32_t> bulk_;                               // the last one asked for
   std::vector<std::string> reports_;
 };
 

@@ -56,9 +56,17 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter half_open_capacity;
   Counter flows_created;
   Counter flows_expired;
-  Counter half_open_recycled;  // half-open flows dropped for newer ones
-  Counter closing_recycled;    // closed flows whose source port was needed again
-  Counter stale_adverts;       // frames for sending that had waited too long
+  Counter half_open_recycled;        // half-open flows dropped for newer ones
+  Counter closing_recycled;          // closed flows whose source port was needed again
+  Counter stale_adverts;             // frames for sending that had waited too long
+  Counter mirror_told;               // records given to the peer's mirror
+  Counter mirror_refreshes_skipped;  // for want of room; the next sweep tries again
+  Counter mirror_changes_delayed;    // likewise
+  Counter mirror_ends_lost;          // the peer keeps such a connection until it times out
+  Counter mirror_learned;            // records of the peer's that were taken up
+  Counter mirror_refused;            // they do not fit this node's configuration
+  Counter mirror_outdated;           // this node holds the group and knows better
+  Counter mirror_no_room;            // flow table full
   PortCounters ports[kMaxPorts];
 };
 

@@ -55,7 +55,8 @@ struct ImageService {
   std::uint8_t protocol = 0;
   std::uint8_t group = 0;
   Balance balance = Balance::roundrobin;
-  std::uint8_t reserved[5] = {};
+  std::uint8_t mirror = 1;  // whether the peer is told of its connections
+  std::uint8_t reserved[4] = {};
   // Which servers may be chosen now, as server indices; empty if none. A server stands there as
   // often as its weight says, spread evenly. leastconn and first: each server once.
   Span32 picks;

@@ -13,6 +13,8 @@ enum class CommandKind : std::uint32_t {
   none,
   install_image,  // image_slot, generation: use this forwarding image from the next batch on
   set_group,      // group, active: claim or release a group's addresses
+  set_mirror,     // active: tell of connections in the mirror ring, or no longer
+  mirror_bulk,    // serial: tell of all connections of claimed groups, then bulk_end
 };
 
 struct Command {
@@ -21,7 +23,8 @@ struct Command {
   std::uint32_t active = 0;
   std::uint32_t image_slot = 0;
   std::uint64_t generation = 0;
-  std::uint64_t reserved = 0;
+  std::uint32_t serial = 0;
+  std::uint32_t reserved = 0;
 };
 static_assert(sizeof(Command) == 32);
 

@@ -44,6 +44,11 @@ struct MirrorRecord {
 };
 static_assert(sizeof(MirrorRecord) == 64);
 
+// A flow's slot belongs to one worker of each node, whatever their numbers of workers.
+[[nodiscard]] constexpr std::uint32_t owner_of_slot(std::uint32_t slot, std::uint32_t workers) {
+  return slot % workers;
+}
+
 // The ring in which a worker tells, and the one in which it is told. Refreshes are dropped first:
 // they leave this much of it to what matters more.
 inline constexpr std::uint32_t kMirrorRingSize = 16'384;

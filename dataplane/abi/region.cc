@@ -57,8 +57,10 @@ Region::Layout Region::layout_of(const RegionShape& shape) {
   layout.events = layout.commands + threads * ring_bytes<Command>(kCommandRingSize);
   layout.punted = layout.events + threads * ring_bytes<Event>(kEventRingSize);
   layout.injected = layout.punted + shape.workers * ring_bytes<AdvertFrame>(kAdvertRingSize);
-  layout.images =
-      round_up(layout.injected + shape.workers * ring_bytes<AdvertFrame>(kAdvertRingSize), kPage);
+  layout.mirror_out = layout.injected + shape.workers * ring_bytes<AdvertFrame>(kAdvertRingSize);
+  const std::size_t mirror_rings = shape.workers * ring_bytes<MirrorRecord>(kMirrorRingSize);
+  layout.mirror_in = layout.mirror_out + mirror_rings;
+  layout.images = round_up(layout.mirror_in + mirror_rings, kPage);
   layout.end = layout.images + std::size_t{kImageSlots} * shape.image_bytes;
   return layout;
 }

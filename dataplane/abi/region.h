@@ -18,6 +18,7 @@
 #include "dataplane/abi/counters.h"
 #include "dataplane/abi/limits.h"
 #include "dataplane/abi/messages.h"
+#include "dataplane/abi/mirror.h"
 #include "dataplane/abi/ring.h"
 #include "dataplane/base/result.h"
 #include "dataplane/base/static_string.h"
@@ -125,13 +126,22 @@ class Region {
   [[nodiscard]] RingPlace<AdvertFrame> injected(std::uint32_t worker) const {
     return ring<AdvertFrame>(layout_.injected, worker, kAdvertRingSize);
   }
+  // Connections that this worker tells of, for the peer.
+  [[nodiscard]] RingPlace<MirrorRecord> mirror_out(std::uint32_t worker) const {
+    return ring<MirrorRecord>(layout_.mirror_out, worker, kMirrorRingSize);
+  }
+  // Connections of the peer's that this worker is to take up: those in its slots (slot_owner).
+  [[nodiscard]] RingPlace<MirrorRecord> mirror_in(std::uint32_t worker) const {
+    return ring<MirrorRecord>(layout_.mirror_in, worker, kMirrorRingSize);
+  }
   [[nodiscard]] std::span<std::byte> image_slot(std::uint32_t slot) const {
     return {bytes_ + layout_.images + std::size_t{slot} * shape_.image_bytes, shape_.image_bytes};
   }
 
  private:
   struct Layout {
-    std::size_t control, status, counters, servers, commands, events, punted, injected, images, end;
+    std::size_t control, status, counters, servers, commands, events, punted, injected, mirror_out,
+        mirror_in, images, end;
   };
   static Layout layout_of(const RegionShape& shape);
 

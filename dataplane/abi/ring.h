@@ -109,6 +109,8 @@ class RingProducer {
     publish(count);
     return count;
   }
+  // Elements that there is room for now.
+  [[nodiscard]] std::uint32_t room() { return room_for(place_.capacity); }
   [[nodiscard]] bool push(const Element& element) {
     if (room_for(1) == 0) return false;
     std::memcpy(place_.elements + (head_ & (place_.capacity - 1)), &element, sizeof element);

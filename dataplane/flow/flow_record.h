@@ -34,9 +34,16 @@ struct alignas(64) FlowRecord {
   MacAddress client_mac;        // where the client's packets come from, and so where answers go
   std::uint8_t client_port_id;  // port they come in by
   std::uint8_t group;
-  // Half-open flows form a list, oldest first: the records before and after this one.
-  std::uint32_t older;
-  std::uint32_t newer;
+  // Half-open flows form a list, oldest first: the records before and after this one. The others
+  // remember what the peer was told of them.
+  union {
+    std::uint32_t older;
+    std::uint32_t told_ms;  // last_seen_ms as last told
+  };
+  union {
+    std::uint32_t newer;
+    std::uint32_t is_told;  // 0: the peer does not know how the flow stands
+  };
   std::uint32_t reserved[2];  // sequence tracking
 
   [[nodiscard]] FlowKey key(Direction direction) const {

@@ -77,7 +77,6 @@ void FlowTable::give_back(std::uint32_t flow) {
 
 bool FlowTable::enter(std::uint32_t flow) {
   FlowRecord& record = records_[flow];
-  assert(is_half_open(record.state));
   const std::uint64_t forward = hash_of(record.key(kFromClient));
   const std::uint64_t backward = hash_of(record.key(kFromServer));
   if (!index_.insert(forward, flow * 2 + kFromClient)) return false;
@@ -86,6 +85,7 @@ bool FlowTable::enter(std::uint32_t flow) {
     return false;
   }
   ++live_;
+  if (!is_half_open(record.state)) return true;
   ++half_open_;
   record.older = newest_half_open_;
   record.newer = kNone;

@@ -64,14 +64,17 @@ class FlowTable {
   // A free record, or kNone. Its fields are the caller's to fill, then enter() or give_back().
   [[nodiscard]] std::uint32_t allocate();
   void give_back(std::uint32_t flow);
-  // Makes the flow findable by both of its keys and counts it as half-open (its state must be so).
+  // Makes the flow findable by both of its keys and counts it, also as half-open if it is so.
   // False if the index has no room: the flow is then not entered.
   [[nodiscard]] bool enter(std::uint32_t flow);
   void erase(std::uint32_t flow);
 
   // Moves the flow to a new state and keeps the counts.
   void set_state(FlowRecord& record, TcpState next) {
-    if (is_half_open(record.state) && !is_half_open(next)) no_longer_half_open(record);
+    if (is_half_open(record.state) && !is_half_open(next)) {
+      no_longer_half_open(record);
+      record.is_told = is_over(next);  // what was never open is of no interest to the peer
+    }
     record.state = next;
   }
 
@@ -82,21 +85,20 @@ class FlowTable {
   // A flow that is over, the oldest of the next few that the hand passes, or kNone.
   [[nodiscard]] std::uint32_t over_to_recycle(std::uint32_t now_ms);
 
-  // Passes the hand over the next `count` records; `expires(record)` says which flows are to be
-  // forgotten, `ended` gets each of them before it is erased.
-  template <class Expires, class Ended>
-  void sweep(std::uint32_t count, Expires expires, Ended ended) {
+  // Passes the hand over the next `count` records; `visit(record)` says which flows are to be
+  // forgotten.
+  template <class Visit>
+  void sweep(std::uint32_t count, Visit visit) {
     for (std::uint32_t i = 0; i < count; ++i) {
       FlowRecord& record = records_[sweep_hand_];
       __builtin_prefetch(&record + 8);
-      if (record.state != TcpState::free && expires(record)) {
-        ended(record);
-        erase(sweep_hand_);
-      }
+      if (record.state != TcpState::free && visit(record)) erase(sweep_hand_);
       sweep_hand_ = sweep_hand_ + 1 == limits_.flows ? 0 : sweep_hand_ + 1;
     }
   }
 
+  // Records from here on have never been in use.
+  [[nodiscard]] std::uint32_t used() const { return never_used_; }
   [[nodiscard]] std::uint32_t live() const { return live_; }
   [[nodiscard]] std::uint32_t half_open() const { return half_open_; }
   [[nodiscard]] const FlowLimits& limits() const { return limits_; }

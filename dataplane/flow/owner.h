@@ -22,8 +22,4 @@ namespace carpool::flow {
   return port.host() % abi::kSlots;
 }
 
-[[nodiscard]] constexpr std::uint32_t owner_of_slot(std::uint32_t slot, std::uint32_t workers) {
-  return slot % workers;
-}
-
 }  // namespace carpool::flow

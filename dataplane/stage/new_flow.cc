@@ -101,7 +101,8 @@ bool Pipeline::find_source_port(flow::FlowRecord& record, const abi::ImageServer
 }
 
 void Pipeline::forget(std::uint32_t flow) {
-  const flow::FlowRecord& record = flows_.record(flow);
+  flow::FlowRecord& record = flows_.record(flow);
+  tell_erased(record);
   auto& active = servers_[record.server].active;
   if (flow::is_open(record.state)) active.set(active.get() - 1);
   flows_.erase(flow);

@@ -36,6 +36,15 @@ void Pipeline::install(abi::ImageView image) {
   shared_secret_ = {{image.header().secret[0], image.header().secret[1]}};
 }
 
+void Pipeline::hold_groups(std::uint32_t groups, std::uint32_t now_ms) {
+  if (groups == held_groups_) [[likely]]
+    return;
+  for (std::uint32_t group = 0; group < abi::kMaxGroups; ++group) {
+    if ((groups & ~held_groups_) >> group & 1) taken_at_ms_[group] = now_ms;
+  }
+  held_groups_ = groups;
+}
+
 void Pipeline::process(Batch& batch, std::uint32_t now_ms) {
   now_ms_ = now_ms;
   look_up(batch);
@@ -188,12 +197,13 @@ bool Pipeline::hand_over(Arrival arrival, const abi::ImageAddress* to) const {
   const std::uint32_t slot =
       from_client ? flow::slot_of_client(key.source(), key.source_port(), shared_secret_)
                   : flow::slot_of_local_port(key.destination_port());
-  const std::uint32_t owner = flow::owner_of_slot(slot, settings_.workers);
+  const std::uint32_t owner = abi::owner_of_slot(slot, settings_.workers);
   arrival.packet.owner = static_cast<std::uint8_t>(owner);
   return owner != settings_.worker;
 }
 
 Verdict Pipeline::reset(Arrival arrival, std::uint8_t group, Verdict verdict) {
+  if (verdict == Verdict::reset_no_flow && has_just_taken(group)) return Verdict::no_flow_yet;
   const bool answered =
       make_reset(arrival.packet, arrival.parsed.l4_offset, image_.groups()[group].mac);
   return answered ? verdict : Verdict::no_flow;
@@ -238,7 +248,14 @@ Verdict Pipeline::answer_echo(Arrival arrival) {
 void Pipeline::move_on(flow::FlowRecord& record, flow::TcpState next) {
   auto& active = servers_[record.server].active;
   if (flow::is_open(record.state) && !flow::is_open(next)) active.set(active.get() - 1);
+  const flow::TcpState before = record.state;
   flows_.set_state(record, next);
+  // What lies between established and over is not told: it ends soon, or idles out like the rest.
+  const bool was_half_open = flow::is_half_open(before);
+  const bool is_over_now = flow::is_over(next) && !flow::is_over(before);
+  if (was_half_open ? flow::is_open(next) && !flow::is_half_open(next) : is_over_now) {
+    tell_change(record);
+  }
 }
 
 std::uint32_t Pipeline::timeout_ms(const flow::FlowRecord& record) const {
@@ -261,15 +278,19 @@ std::uint32_t Pipeline::timeout_ms(const flow::FlowRecord& record) const {
 
 void Pipeline::sweep(std::uint32_t records, std::uint32_t now_ms) {
   if (!image_) return;
-  flows_.sweep(
-      records,
-      [&](const flow::FlowRecord& record) { return record.age_ms(now_ms) > timeout_ms(record); },
-      [&](flow::FlowRecord& record) {
-        counters_.flows_expired.add(1);
-        auto& server = servers_[record.server];
-        if (record.state == flow::TcpState::syn_sent) server.connect_timeouts.add(1);
-        if (flow::is_open(record.state)) server.active.set(server.active.get() - 1);
-      });
+  now_ms_ = now_ms;
+  flows_.sweep(records, [&](flow::FlowRecord& record) {
+    if (record.age_ms(now_ms) <= timeout_ms(record)) {
+      if (mirror_.on) tell_again(record);
+      return false;
+    }
+    counters_.flows_expired.add(1);
+    auto& server = servers_[record.server];
+    if (record.state == flow::TcpState::syn_sent) server.connect_timeouts.add(1);
+    if (flow::is_open(record.state)) server.active.set(server.active.get() - 1);
+    tell_erased(record);
+    return true;
+  });
   counters_.flows_live.set(flows_.live());
   counters_.flows_half_open.set(flows_.half_open());
 }

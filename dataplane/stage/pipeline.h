@@ -6,6 +6,7 @@
 //   select     a new connection: server, source port, record            new_flow.cc
 //   rewrite    what the other end expects to see                        rewrite.h
 //   answer     what we answer ourselves                                 answer.h
+//   mirror     what the peer is told, and what it tells                 mirror.cc
 //
 // Receiving, sending, punting and handing over (dispatch) are the worker's.
 #pragma once
@@ -18,11 +19,17 @@
 #include "dataplane/abi/counters.h"
 #include "dataplane/abi/image.h"
 #include "dataplane/abi/messages.h"
+#include "dataplane/abi/mirror.h"
+#include "dataplane/abi/ring.h"
 #include "dataplane/balance/select.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/stage/batch.h"
 
 namespace carpool::stage {
+
+// For so long after a takeover packets of unknown connections are dropped, not reset: the
+// connection may be in the last records that the peer has sent, and a retransmission will find it.
+inline constexpr std::uint32_t kTakeoverGraceMs = 300;
 
 struct PipelineSettings {
   std::uint32_t worker = 0;
@@ -41,7 +48,7 @@ class Pipeline {
   // The image must be validated and stay in place until another one is installed.
   void install(abi::ImageView image);
   // Bit per group that this node holds; packets of other groups are not touched.
-  void hold_groups(std::uint32_t groups) { held_groups_ = groups; }
+  void hold_groups(std::uint32_t groups, std::uint32_t now_ms);
 
   // Judges, rewrites and answers in place. `now_ms` wraps.
   void process(Batch& batch, std::uint32_t now_ms);
@@ -49,6 +56,15 @@ class Pipeline {
   void tally(const Batch& batch);
   // Forgets idle flows among the next `records` ones, and publishes the gauges.
   void sweep(std::uint32_t records, std::uint32_t now_ms);
+
+  // Mirroring (mirror.cc): tells the peer of connections, through a ring that exists for as long as
+  // the pipeline does; takes up the peer's.
+  void attach_mirror(abi::RingProducer<abi::MirrorRecord> out) { mirror_.out = out; }
+  void set_mirror(bool on) { mirror_.on = on; }
+  void begin_bulk(std::uint32_t serial) { mirror_.bulk = {.serial = serial, .running = true}; }
+  // Goes on with the bulk; returns the number of records that it looked at.
+  std::uint32_t bulk_turn(std::uint32_t now_ms);
+  void learn(const abi::MirrorRecord& told, std::uint32_t now_ms);
 
   // Something the control plane should hear of, at most one per call to process().
   std::optional<abi::Event> take_event();
@@ -78,9 +94,23 @@ class Pipeline {
   [[nodiscard]] bool find_source_port(flow::FlowRecord& record, const abi::ImageServer& server);
   void forget(std::uint32_t flow);
 
+  // mirror.cc
+  [[nodiscard]] bool is_mirrored(const flow::FlowRecord& record) const;
+  [[nodiscard]] bool push_told(flow::FlowRecord& record, abi::MirrorKind kind);
+  void tell_change(flow::FlowRecord& record);
+  void tell_erased(flow::FlowRecord& record);
+  void tell_again(flow::FlowRecord& record);
+  [[nodiscard]] bool is_plausible(const abi::MirrorRecord& told) const;
+  void learn_change(flow::FlowRecord& record, const abi::MirrorRecord& told);
+  void learn_new(const abi::MirrorRecord& told);
+
   void move_on(flow::FlowRecord& record, flow::TcpState next);
   [[nodiscard]] std::uint32_t timeout_ms(const flow::FlowRecord& record) const;
   [[nodiscard]] bool holds(std::uint32_t group) const { return held_groups_ >> group & 1; }
+  // Whether what the peer told last may still be on its way.
+  [[nodiscard]] bool has_just_taken(std::uint32_t group) const {
+    return now_ms_ - taken_at_ms_[group] < kTakeoverGraceMs;
+  }
 
   PipelineSettings settings_;
   flow::FlowTable flows_;
@@ -90,8 +120,21 @@ class Pipeline {
   abi::ImageView image_;
   flow::HashSecret shared_secret_;  // from the image
   std::uint32_t held_groups_ = 0;
+  std::array<std::uint32_t, abi::kMaxGroups> taken_at_ms_{};
   std::uint32_t now_ms_ = 0;
   std::optional<abi::Event> event_;
+
+  struct Bulk {
+    std::uint32_t serial = 0;
+    std::uint32_t at = 0;  // next record to look at
+    bool running = false;
+  };
+  struct Mirror {
+    abi::RingProducer<abi::MirrorRecord> out;
+    bool on = false;
+    Bulk bulk;
+  };
+  Mirror mirror_;
 };
 
 }  // namespace carpool::stage

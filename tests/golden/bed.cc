@@ -104,6 +104,7 @@ Bed::Bed(const BedOptions& options, const ImageContent& content)
                 servers_, balance::Load(std::vector{std::span(servers_)})) {
   install(content);
   hold_groups(~std::uint32_t{0});
+  advance_ms(stage::kTakeoverGraceMs);
 }
 
 void Bed::install(const ImageContent& content) {

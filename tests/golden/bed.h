@@ -75,9 +75,11 @@ class Bed {
 
   // A new image takes over, as between two batches.
   void install(const ImageContent& content);
-  void hold_groups(std::uint32_t groups) { pipeline_.hold_groups(groups); }
+  void hold_groups(std::uint32_t groups) { pipeline_.hold_groups(groups, now_ms_); }
   void advance_ms(std::uint32_t ms) { now_ms_ += ms; }
   void sweep_all() { pipeline_.sweep(options_.limits.flows, now_ms_); }
+  std::uint32_t bulk_turn() { return pipeline_.bulk_turn(now_ms_); }
+  void learn(const abi::MirrorRecord& told) { pipeline_.learn(told, now_ms_); }
 
   // One packet alone, or up to stage::kBatch of them together.
   Outcome send(const Frame& frame, std::uint8_t port = kWan);

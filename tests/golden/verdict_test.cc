@@ -121,7 +121,7 @@ TEST(Verdicts, WithoutAnImageNothingIsOurs) {
   stage::Pipeline pipeline({.limits = limits, .table_secret = {}},
                            flow::TableMemory(flow::FlowTable::bytes_needed(limits)), counters,
                            servers, {});
-  pipeline.hold_groups(~0u);
+  pipeline.hold_groups(~0u, 0);
   for (Frame frame : {Frame(tcp(kClient, kWeb).flags(kTcpSyn)),
                       Frame(echo_request(kClient.address, kWeb.address)),
                       Frame(Arp{.sender_mac = kRouterMac,
@@ -407,7 +407,7 @@ TEST(Owners, PacketsOfAnotherWorkersFlowsAreHandedOverUntouched) {
     const Endpoint from = client(number);
     const Frame syn = tcp(from, kWeb).flags(kTcpSyn);
     const auto owner =
-        flow::owner_of_slot(flow::slot_of_client(from.address, be16(from.port), secret), kWorkers);
+        abi::owner_of_slot(flow::slot_of_client(from.address, be16(from.port), secret), kWorkers);
     const Outcome out = bed.send(syn);
     if (owner != 1) {
       ++theirs;
@@ -420,7 +420,7 @@ TEST(Owners, PacketsOfAnotherWorkersFlowsAreHandedOverUntouched) {
     ASSERT_EQ(out.verdict, Verdict::to_server);
     // The source port leads back to the same worker.
     const be16 local_port{read_tcp(out.frame)->from.port};
-    EXPECT_EQ(flow::owner_of_slot(flow::slot_of_local_port(local_port), kWorkers), 1u);
+    EXPECT_EQ(abi::owner_of_slot(flow::slot_of_local_port(local_port), kWorkers), 1u);
   }
   EXPECT_GT(ours, 30);
   EXPECT_GT(theirs, 80);
@@ -430,7 +430,7 @@ TEST(Owners, ServersAnswersAreHandedOverByTheirLocalPort) {
   Bed bed({.worker = 0, .workers = 2});
   for (std::uint16_t port = 2000; port < 2128; ++port) {
     const Outcome out = bed.send(tcp(kWeb1, {kWebLocal, port}).flags(kTcpAck), kLan);
-    const auto owner = flow::owner_of_slot(flow::slot_of_local_port(be16(port)), 2);
+    const auto owner = abi::owner_of_slot(flow::slot_of_local_port(be16(port)), 2);
     EXPECT_EQ(out.verdict, owner == 0 ? Verdict::reset_no_flow : Verdict::handed_over) << port;
     if (owner != 0) {
       EXPECT_EQ(out.owner, owner);

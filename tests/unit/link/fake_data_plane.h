@@ -35,6 +35,11 @@ class FakeDataPlane {
     return threads_[thread].installed;
   }
 
+  // Commands that are about neither images nor groups, in order.
+  [[nodiscard]] const std::vector<abi::Command>& others(std::uint32_t thread) const {
+    return threads_[thread].others;
+  }
+
   void turn() {
     for (std::uint32_t thread = 0; thread < threads_.size(); ++thread)
       turn_of(thread);
@@ -76,6 +81,7 @@ class FakeDataPlane {
     abi::RingConsumer<abi::Command> commands;
     abi::ImageView image;
     std::vector<std::uint64_t> installed;
+    std::vector<abi::Command> others;
   };
 
   static std::filesystem::path fresh_path() {
@@ -95,6 +101,10 @@ class FakeDataPlane {
       const std::uint32_t bit = 1u << command.group;
       const auto groups = status.active_groups.load();
       status.active_groups = command.active != 0 ? groups | bit : groups & ~bit;
+      return;
+    }
+    if (command.kind != abi::CommandKind::install_image) {
+      threads_[thread].others.push_back(command);
       return;
     }
     const auto slot = region_.image_slot(command.image_slot);

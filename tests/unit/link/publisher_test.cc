@@ -100,6 +100,32 @@ TEST_F(PublisherTest, TellsGroupStates) {
   EXPECT_EQ(plane_.region().status(2).active_groups, 0u);
 }
 
+TEST_F(PublisherTest, AsksForMirroringAndBulksOnce) {
+  using abi::CommandKind;
+  publish(publisher_);
+  publisher_.set_mirror(true, kStart);
+  publisher_.request_bulk(7, kStart);
+  plane_.turn();
+  (void)publisher_.poll(kStart);
+  publisher_.set_mirror(true, kStart);
+  plane_.turn();
+  for (std::uint32_t worker = 0; worker < 2; ++worker) {
+    const auto& told = plane_.others(worker);
+    ASSERT_EQ(told.size(), 2u);
+    EXPECT_EQ(told[0].kind, CommandKind::set_mirror);
+    EXPECT_EQ(told[0].active, 1u);
+    EXPECT_EQ(told[1].kind, CommandKind::mirror_bulk);
+    EXPECT_EQ(told[1].serial, 7u);
+  }
+  // A new data plane mirrors like the one before, but owes nobody that one's bulk.
+  FakeDataPlane successor{1};
+  publisher_.attach(successor.region());
+  (void)publisher_.poll(kStart);
+  successor.turn();
+  ASSERT_EQ(successor.others(0).size(), 1u);
+  EXPECT_EQ(successor.others(0)[0].kind, CommandKind::set_mirror);
+}
+
 TEST_F(PublisherTest, AFullRingLosesNothing) {
   publish(publisher_);
   plane_.turn();
