@@ -146,7 +146,7 @@ void ignore(Turn&) {}
 void come_up(Turn& turn) {
   // A port that comes back is a fresh start. Send errors would otherwise demote a backup for ever:
   // it sends nothing that could succeed.
-  turn.machine.send_errors = turn.machine.send_successes = 0;
+  turn.machine.sends = {};
   turn.machine.demotion.set(kSendErrorSource, 0);
   change_state(turn, RouterState::kBackup, StateCause::kPortUsable);
   turn.arm(RouterTimer::kMasterDown, turn.master_down());
@@ -290,21 +290,8 @@ void master_is_reconfigured(Turn& turn) {
   announce_afresh(turn);
 }
 
-// After FreeBSD's carp_send_ad_error: a node that cannot be heard must not stay preferred.
 void count_send(Turn& turn) {
-  auto& errors = turn.machine.send_errors;
-  auto& successes = turn.machine.send_successes;
-  if (!turn.as<SendResult>().ok) {
-    successes = 0;
-    if (errors < kMaxSendErrors && ++errors == kMaxSendErrors) {
-      turn.machine.demotion.set(kSendErrorSource, kSendErrorDemotion, "adverts cannot be sent");
-    }
-  } else if (errors < kMaxSendErrors) {
-    errors = 0;
-  } else if (++successes == kMinSendSuccesses) {
-    errors = successes = 0;
-    turn.machine.demotion.set(kSendErrorSource, 0);
-  }
+  turn.machine.sends.count(turn.as<SendResult>().ok, turn.machine.demotion);
 }
 
 // ---- The table ---------------------------------------------------------------------------------
@@ -328,6 +315,7 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         kIgnore,                           // master-down timer
         kIgnore,                           // announce timer
         kIgnore,                           // preempt-delay timer
+        kIgnore,                           // startup-delay timer
         {note_demotion, "note demotion"},  // demotion: counts from the first advert on
         kIgnore,                           // config: read afresh by each step
         kIgnore,                           // leave: nothing to leave
@@ -345,6 +333,7 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         {backup_hears_nothing, "backup hears nothing"},      // master-down timer
         kIgnore,                                             // announce timer
         {backup_may_preempt, "backup may preempt"},          // preempt-delay timer
+        kIgnore,                                             // startup-delay timer
         {backup_is_demoted, "backup is demoted"},            // demotion
         {backup_is_reconfigured, "backup is reconfigured"},  // config
         {backup_leaves, "backup leaves"},                    // leave: silently, nobody waits for us
@@ -361,6 +350,7 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         kIgnore,                                             // master-down timer
         {announce, "announce again"},                        // announce timer
         kIgnore,                                             // preempt-delay timer
+        kIgnore,                                             // startup-delay timer
         {master_is_demoted, "master is demoted"},            // demotion
         {master_is_reconfigured, "master is reconfigured"},  // config
         {master_leaves, "master leaves"},                    // leave

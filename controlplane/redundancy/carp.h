@@ -71,11 +71,10 @@ struct CarpMachine {
   std::uint64_t first_counter = 0;  // random, so that a replayed advert of an earlier life differs
   std::uint64_t next_counter = 0;
   Demotion demotion;
-  std::uint8_t send_errors = 0;     // in a row; kept while they demote
-  std::uint8_t send_successes = 0;  // in a row, while send errors demote
-  std::uint8_t announced = 0;       // announcements made since becoming MASTER
-  bool preempt_held = false;        // the preempt delay runs
-  std::uint8_t answers = 0;         // to less preferred masters, since the last timed advert
+  SendHealth sends;
+  std::uint8_t announced = 0;  // announcements made since becoming MASTER
+  bool preempt_held = false;   // the preempt delay runs
+  std::uint8_t answers = 0;    // to less preferred masters, since the last timed advert
   std::optional<CarpPeer> peer;
 };
 
@@ -95,15 +94,6 @@ struct CarpStep {
 
 inline constexpr std::uint8_t kCarpLeavingSkew = 255;  // with advbase 255: "I am leaving"
 inline constexpr std::uint8_t kCarpLeavingBase = 255;
-
-// Three failed sends in a row demote by this much, until as many succeeded.
-inline constexpr std::uint8_t kMaxSendErrors = 3;
-inline constexpr std::uint8_t kMinSendSuccesses = 3;
-inline constexpr unsigned kSendErrorDemotion = 240;
-inline constexpr std::string_view kSendErrorSource = "send errors";
-
-// Less preferred masters that a master answers between two adverts of its own.
-inline constexpr std::uint8_t kMaxAnswers = 4;
 
 // When a new master announces its addresses, counted from taking over: once may be lost, or a
 // switch port may still be learning. All within two adverts of the default interval.

@@ -16,6 +16,26 @@ std::span<const std::uint8_t> bytes_of(const Ipv4Header& header) {
 
 }  // namespace
 
+AdvertHeaders build_advert_headers(const MacAddress& source_mac, Ipv4Address source,
+                                   const MacAddress& destination_mac, Ipv4Address destination,
+                                   std::size_t message_bytes) {
+  const EthernetHeader ethernet{destination_mac, source_mac, kEtherTypeIpv4};
+  Ipv4Header ip;
+  ip.dscp_ecn = kDscpEcn;
+  ip.total_length = be16(static_cast<std::uint16_t>(sizeof ip + message_bytes));
+  ip.fragment = kDontFragment;
+  ip.ttl = kCarpTtl;
+  ip.protocol = kProtocolCarp;
+  ip.source = source;
+  ip.destination = destination;
+  ip.checksum = internet_checksum(bytes_of(ip));
+
+  AdvertHeaders headers;
+  std::memcpy(headers.data(), &ethernet, sizeof ethernet);
+  std::memcpy(headers.data() + sizeof ethernet, &ip, sizeof ip);
+  return headers;
+}
+
 CarpFrame build_carp_frame(const MacAddress& source_mac, Ipv4Address source,
                            const CarpMessage& message) {
   return build_carp_unicast_frame(source_mac, source, kCarpMulticastMac, kCarpMulticast, message);
@@ -24,21 +44,11 @@ CarpFrame build_carp_frame(const MacAddress& source_mac, Ipv4Address source,
 CarpFrame build_carp_unicast_frame(const MacAddress& source_mac, Ipv4Address source,
                                    const MacAddress& destination_mac, Ipv4Address destination,
                                    const CarpMessage& message) {
-  const EthernetHeader ethernet{destination_mac, source_mac, kEtherTypeIpv4};
-  Ipv4Header ip;
-  ip.dscp_ecn = kDscpEcn;
-  ip.total_length = be16(sizeof ip + sizeof message);
-  ip.fragment = kDontFragment;
-  ip.ttl = kCarpTtl;
-  ip.protocol = kProtocolCarp;
-  ip.source = source;
-  ip.destination = destination;
-  ip.checksum = internet_checksum(bytes_of(ip));
-
+  const AdvertHeaders headers =
+      build_advert_headers(source_mac, source, destination_mac, destination, message.size());
   CarpFrame frame;
-  std::memcpy(frame.data(), &ethernet, sizeof ethernet);
-  std::memcpy(frame.data() + sizeof ethernet, &ip, sizeof ip);
-  std::memcpy(frame.data() + sizeof ethernet + sizeof ip, message.data(), message.size());
+  std::memcpy(frame.data(), headers.data(), headers.size());
+  std::memcpy(frame.data() + headers.size(), message.data(), message.size());
   return frame;
 }
 

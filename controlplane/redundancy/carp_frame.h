@@ -21,6 +21,13 @@ using CarpFrame =
     std::array<std::uint8_t, sizeof(EthernetHeader) + sizeof(Ipv4Header) + kCarpMessageBytes>;
 static_assert(sizeof(CarpFrame) == 70);
 
+// What stands before a message of protocol 112, of CARP and VRRP alike.
+using AdvertHeaders = std::array<std::uint8_t, sizeof(EthernetHeader) + sizeof(Ipv4Header)>;
+[[nodiscard]] AdvertHeaders build_advert_headers(const MacAddress& source_mac, Ipv4Address source,
+                                                 const MacAddress& destination_mac,
+                                                 Ipv4Address destination,
+                                                 std::size_t message_bytes);
+
 [[nodiscard]] CarpFrame build_carp_frame(const MacAddress& source_mac, Ipv4Address source,
                                          const CarpMessage& message);
 

@@ -3,18 +3,6 @@
 #include <algorithm>
 
 namespace carpool {
-namespace {
-
-// Saturates instead of wrapping: sources come from scripts, too.
-unsigned sum_of(const std::vector<Demotion::Source>& sources) {
-  unsigned sum = 0;
-  for (const auto& source : sources) {
-    if (__builtin_add_overflow(sum, source.value, &sum)) return ~0u;
-  }
-  return sum;
-}
-
-}  // namespace
 
 void Demotion::set(std::string_view name, unsigned value, std::string_view why) {
   const auto at = std::ranges::lower_bound(sources_, name, {}, &Source::name);
@@ -31,15 +19,23 @@ void Demotion::set(std::string_view name, unsigned value, std::string_view why) 
   }
 }
 
+// Saturates instead of wrapping: there may be many of them.
+unsigned Demotion::sum() const {
+  unsigned sum = 0;
+  for (const auto& source : sources_) {
+    if (__builtin_add_overflow(sum, source.value, &sum)) return ~0u;
+  }
+  return sum;
+}
+
 unsigned Demotion::total() const {
-  return std::min(sum_of(sources_), kMaxDemotion);
+  return std::min(sum(), kMaxDemotion);
 }
 
 std::string Demotion::why() const {
   if (sources_.empty()) return "none";
-  const unsigned sum = sum_of(sources_);
-  std::string text = std::to_string(sum);
-  if (sum > kMaxDemotion) text += " (counts as " + std::to_string(kMaxDemotion) + ")";
+  std::string text = std::to_string(sum());
+  if (sum() > kMaxDemotion) text += " (counts as " + std::to_string(kMaxDemotion) + ")";
   const char* separator = ": ";
   for (const auto& [name, value, why] : sources_) {
     text += separator + name + " " + std::to_string(value);

@@ -24,8 +24,8 @@ class Demotion {
   // Sets or replaces one source; a value of zero removes it.
   void set(std::string_view name, unsigned value, std::string_view why = {});
 
-  // The sum of all sources, at most kMaxDemotion.
-  [[nodiscard]] unsigned total() const;
+  [[nodiscard]] unsigned sum() const;    // of all sources
+  [[nodiscard]] unsigned total() const;  // the sum, at most kMaxDemotion: what CARP counts
   [[nodiscard]] const std::vector<Source>& sources() const { return sources_; }  // sorted by name
 
   // "290 (counts as 240): backend mysql 50, 0 of 1 servers up; worker 1 240, stalled" or "none".

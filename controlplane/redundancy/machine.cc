@@ -6,6 +6,20 @@
 
 namespace carpool {
 
+void SendHealth::count(bool ok, Demotion& demotion) {
+  if (!ok) {
+    successes = 0;
+    if (errors < kMaxSendErrors && ++errors == kMaxSendErrors) {
+      demotion.set(kSendErrorSource, kSendErrorDemotion, "adverts cannot be sent");
+    }
+  } else if (errors < kMaxSendErrors) {
+    errors = 0;
+  } else if (++successes == kMinSendSuccesses) {
+    errors = successes = 0;
+    demotion.set(kSendErrorSource, 0);
+  }
+}
+
 std::string_view name(RouterState state) {
   switch (state) {
     case RouterState::kInit:
@@ -28,6 +42,8 @@ std::string_view name(RouterTimer timer) {
       return "announce";
     case RouterTimer::kPreemptDelay:
       return "preempt-delay";
+    case RouterTimer::kStartupDelay:
+      return "startup-delay";
   }
   std::unreachable();
 }
@@ -48,6 +64,8 @@ std::string_view name(EventKind event) {
       return "announce timer";
     case EventKind::kPreemptDelayTimer:
       return "preempt-delay timer";
+    case EventKind::kStartupDelayTimer:
+      return "startup-delay timer";
     case EventKind::kDemotion:
       return "demotion";
     case EventKind::kConfig:
@@ -86,6 +104,8 @@ std::string_view text(StateCause cause) {
       return "planned exit";
     case StateCause::kAdopted:
       return "the data plane is master already";
+    case StateCause::kOwner:
+      return "it owns the addresses";
   }
   std::unreachable();
 }
@@ -100,6 +120,8 @@ EventKind kind_of(RouterTimer timer) {
       return EventKind::kAnnounceTimer;
     case RouterTimer::kPreemptDelay:
       return EventKind::kPreemptDelayTimer;
+    case RouterTimer::kStartupDelay:
+      return EventKind::kStartupDelayTimer;
   }
   std::unreachable();
 }

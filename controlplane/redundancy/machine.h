@@ -5,6 +5,7 @@
 // order.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -26,8 +27,9 @@ enum class RouterTimer : std::uint8_t {
   kMasterDown,    // BACKUP: no master was heard for too long
   kAnnounce,      // MASTER: repeat the announcement of the addresses
   kPreemptDelay,  // BACKUP: a returning node may now take over from a less preferred master
+  kStartupDelay,  // INIT: a node that was just started may now take part
 };
-inline constexpr std::size_t kRouterTimers = 4;
+inline constexpr std::size_t kRouterTimers = 5;
 
 enum class StateCause : std::uint8_t {
   kPortUsable,
@@ -40,6 +42,7 @@ enum class StateCause : std::uint8_t {
   kTieLost,
   kPlannedExit,
   kAdopted,
+  kOwner,
 };
 
 // ---- Events ------------------------------------------------------------------------------------
@@ -95,6 +98,7 @@ enum class EventKind : std::uint8_t {
   kMasterDownTimer,
   kAnnounceTimer,
   kPreemptDelayTimer,
+  kStartupDelayTimer,
   kDemotion,
   kConfig,
   kLeave,
@@ -102,7 +106,7 @@ enum class EventKind : std::uint8_t {
   kSendResult,
   kPeerLost,
 };
-inline constexpr std::size_t kEventKinds = 13;
+inline constexpr std::size_t kEventKinds = 14;
 
 // ---- Actions -----------------------------------------------------------------------------------
 
@@ -142,6 +146,25 @@ struct StateChanged {
 template <class SendAdvert>
 using RouterActionOf = std::variant<SendAdvert, ArmTimer, CancelTimer, BecomeMaster, BecomeBackup,
                                     Announce, StateChanged>;
+
+// ---- What the protocols judge alike ------------------------------------------------------------
+
+// Less preferred masters that a master answers between two adverts of its own.
+inline constexpr std::uint8_t kMaxAnswers = 4;
+
+// Three failed sends in a row demote by this much, until as many succeeded.
+inline constexpr std::uint8_t kMaxSendErrors = 3;
+inline constexpr std::uint8_t kMinSendSuccesses = 3;
+inline constexpr unsigned kSendErrorDemotion = 240;
+inline constexpr std::string_view kSendErrorSource = "send errors";
+
+// After FreeBSD's carp_send_ad_error: a node that cannot be heard must not stay preferred.
+struct SendHealth {
+  std::uint8_t errors = 0;     // in a row; kept while they demote
+  std::uint8_t successes = 0;  // in a row, while errors demote
+
+  void count(bool ok, Demotion& demotion);
+};
 
 // ---- Names and text ----------------------------------------------------------------------------
 

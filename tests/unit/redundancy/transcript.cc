@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controlplane/redundancy/carp.h"
+#include "controlplane/redundancy/vrrp.h"
 
 namespace carpool::test {
 namespace {
@@ -40,7 +41,7 @@ RouterTimer timer_of(const std::string& text) {
   throw std::invalid_argument("no timer: " + text);
 }
 
-CarpConfig parse_config(std::istream& words) {
+CarpConfig parse_carp_config(std::istream& words) {
   CarpConfig config;
   config.preempt = false;
   std::string claim, at, address;
@@ -61,7 +62,7 @@ CarpConfig parse_config(std::istream& words) {
   return config;
 }
 
-CarpAdvertReceived parse_advert(std::istream& words) {
+CarpAdvertReceived parse_carp_advert(std::istream& words) {
   CarpAdvertReceived advert;
   std::string claim, from, address;
   words >> claim >> from >> address;
@@ -79,15 +80,88 @@ CarpAdvertReceived parse_advert(std::istream& words) {
   return advert;
 }
 
+VrrpInterval interval_of(const std::string& seconds) {
+  return VrrpInterval(static_cast<std::uint16_t>(std::lround(std::stod(seconds) * 100)));
+}
+
+VrrpConfig parse_vrrp_config(std::istream& words) {
+  VrrpConfig config;
+  config.preempt = false;
+  config.announcements = {1, Duration::zero(), Duration::zero(), 1};
+  unsigned priority = 0;
+  std::string at, address;
+  words >> priority >> at >> address;
+  config.priority = static_cast<std::uint8_t>(priority);
+  config.source = address_of(address);
+  for (std::string option, value; words >> option;) {
+    if (option == "preempt") {
+      config.preempt = true;
+    } else if (option == "v2") {
+      config.version = VrrpVersion::k2;
+    } else if (option == "every" && words >> value) {
+      config.interval = interval_of(value);
+    } else if (option == "delay" && words >> value) {
+      config.preempt_delay = seconds_of(value);
+    } else if (option == "startup" && words >> value) {
+      config.startup_delay = seconds_of(value);
+    } else if (option == "bonus" && words >> value) {
+      config.bonus = static_cast<unsigned>(std::stoul(value));
+    } else if (unsigned count = 0, again = 0;
+               option == "garp" && words >> count >> value >> option >> again) {
+      config.announcements = {static_cast<std::uint8_t>(count), seconds_of(value),
+                              seconds_of(option), static_cast<std::uint8_t>(again)};
+    } else {
+      throw std::invalid_argument("no option: " + option);
+    }
+  }
+  return config;
+}
+
+VrrpAdvertReceived parse_vrrp_advert(std::istream& words) {
+  VrrpAdvertReceived advert;
+  unsigned priority = 0;
+  std::string from, address, every, interval;
+  words >> priority >> from >> address;
+  advert.priority = static_cast<std::uint8_t>(priority);
+  advert.source = address_of(address);
+  if (words >> every >> interval) advert.interval = interval_of(interval);
+  return advert;
+}
+
+// What the player has to know of a protocol.
+struct Carp {
+  using Config = CarpConfig;
+  using Machine = CarpMachine;
+  using Advert = CarpAdvertReceived;
+  using Action = CarpAction;
+  static Machine make_machine() { return make_carp_machine(kFirstCounter); }
+  static Config parse_config(std::istream& words) { return parse_carp_config(words); }
+  static Advert parse_advert(std::istream& words) { return parse_carp_advert(words); }
+};
+struct Vrrp {
+  using Config = VrrpConfig;
+  using Machine = VrrpMachine;
+  using Advert = VrrpAdvertReceived;
+  using Action = VrrpAction;
+  static Machine make_machine() { return {}; }
+  static Config parse_config(std::istream& words) { return parse_vrrp_config(words); }
+  static Advert parse_advert(std::istream& words) { return parse_vrrp_advert(words); }
+};
+
 std::string rest_of(std::istream& words) {
   std::string rest;
   std::getline(words >> std::ws, rest);
   return rest;
 }
 
+template <class Protocol>
 class Player {
  public:
-  explicit Player(CarpConfig config) : config_(config) {}
+  using Config = typename Protocol::Config;
+  using Action = typename Protocol::Action;
+  using Happening = RouterEventOf<typename Protocol::Advert>;
+
+  explicit Player(Config config) : config_(config) {}
 
   // Performs "0.000 link up" and returns the actions in words.
   std::string play(const std::string& line) {
@@ -99,10 +173,10 @@ class Player {
     for (const auto& [timer, deadline] : armed_) {
       if (deadline < now_) throw std::invalid_argument(line + ": " + overdue(timer));
     }
-    const CarpStep next = step(machine_, config_, {now_, event});
+    const auto next = step(machine_, config_, {now_, event});
     machine_ = next.machine;
     std::string actions;
-    for (const CarpAction& action : next.actions) {
+    for (const Action& action : next.actions) {
       perform(action);
       actions += (actions.empty() ? "" : "; ") + describe(action, now_);
     }
@@ -114,10 +188,10 @@ class Player {
     return std::string(name(timer)) + " should have expired before";
   }
 
-  RouterEventOf<CarpAdvertReceived> parse_event(const std::string& verb, std::istream& words) {
-    if (verb == "advert") return parse_advert(words);
+  Happening parse_event(const std::string& verb, std::istream& words) {
+    if (verb == "advert") return Protocol::parse_advert(words);
     if (verb == "config") {
-      config_ = parse_config(words);
+      config_ = Protocol::parse_config(words);
       return ConfigChanged{};
     }
     if (verb == "demote") {
@@ -126,8 +200,7 @@ class Player {
       return DemotionChanged{rest_of(words), value, {}};
     }
     const std::string rest = rest_of(words);
-    if (verb == "link")
-      return rest == "up" ? RouterEventOf<CarpAdvertReceived>(LinkUp{}) : LinkDown{};
+    if (verb == "link") return rest == "up" ? Happening(LinkUp{}) : LinkDown{};
     if (verb == "sent") return SendResult{rest == "ok"};
     if (verb == "lost") return PeerLost{address_of(rest)};
     if (verb == "leave") return Leave{};
@@ -148,13 +221,13 @@ class Player {
     return {timer};
   }
 
-  void perform(const CarpAction& action) {
+  void perform(const Action& action) {
     if (const auto* arm = std::get_if<ArmTimer>(&action)) armed_[arm->timer] = arm->deadline;
     if (const auto* cancel = std::get_if<CancelTimer>(&action)) armed_.erase(cancel->timer);
   }
 
-  CarpConfig config_;
-  CarpMachine machine_ = make_carp_machine(kFirstCounter);
+  Config config_;
+  typename Protocol::Machine machine_ = Protocol::make_machine();
   Instant now_;
   std::map<RouterTimer, Instant> armed_;
 };
@@ -191,15 +264,14 @@ std::string line_of(const std::string& event, const std::string& actions) {
   return event + (actions.empty() ? "" : " => " + actions) + "\n";
 }
 
-}  // namespace
-
-Replay replay_carp(std::string_view script) {
+template <class Protocol>
+Replay replay(std::string_view script) {
   std::istringstream lines{std::string(script)};
   std::string header, node;
   std::getline(lines >> std::ws, header);
   std::istringstream words(header);
   words >> node;
-  Player player(parse_config(words));
+  Player<Protocol> player(Protocol::parse_config(words));
 
   Replay result;
   for (const auto& [event, actions] : parse_moments(lines)) {
@@ -211,6 +283,15 @@ Replay replay_carp(std::string_view script) {
     }
   }
   return result;
+}
+
+}  // namespace
+
+Replay replay_carp(std::string_view script) {
+  return replay<Carp>(script);
+}
+Replay replay_vrrp(std::string_view script) {
+  return replay<Vrrp>(script);
 }
 
 }  // namespace carpool::test

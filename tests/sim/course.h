@@ -1,40 +1,40 @@
-#include "tests/sim/carp_sim.h"
+// A course of events: nodes of one protocol on one network, half a minute of random faults, then
+// calm. The seed decides everything.
+#pragma once
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include "tests/sim/carp_node.h"
 #include "tests/sim/network.h"
+#include "tests/sim/router_node.h"
 
 namespace carpool::sim {
-namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kTrouble = 30s;
-constexpr Duration kTroubleEvery = 2s;  // at most, between two faults
-constexpr Duration kLookEvery = 20ms;
-constexpr Duration kStable = 20s;  // nothing may change for this long after the nodes settled
+struct CourseReport {
+  std::vector<std::string> violations;  // empty: all invariants held
+  std::string trace;                    // if asked for
+  unsigned takeovers = 0;               // to see that something happened at all
+};
 
+template <class Protocol>
 class Course {
  public:
   Course(std::uint64_t seed, bool with_trace)
-      : random_(seed),
-        network_(queue_, random_, node_count()),
-        preempt_(random_.chance(75)),
-        preempt_delay_(random_.chance(30) ? random_.between(1s, 8s) : Duration::zero()),
-        order_(random_.chance(20) ? CarpOrder::kDemotionFirst : CarpOrder::kInterval) {
+      : random_(seed), network_(queue_, random_, node_count()), agreement_(random_agreement()) {
     for (std::size_t i = 0; i < nodes_wanted_; ++i) {
       nodes_.push_back(make_node(i, with_trace));
     }
   }
 
-  CarpCourse run() {
+  CourseReport run() {
     for (const auto& node : nodes_) {
       queue_.after(random_.between(0s, 5s), [node = node.get()] { node->boot(); });
     }
@@ -47,48 +47,53 @@ class Course {
     check_settled(settled);
     queue_.run_until(queue_.now() + kStable);
     if (masters() != settled) violated("the master changes without a reason");
-    return std::move(course_);
+    return std::move(report_);
   }
 
  private:
+  using Node = RouterNode<Protocol>;
+  using Advert = typename Protocol::AdvertReceived;
+
+  static constexpr Duration kTrouble = 30s;
+  static constexpr Duration kTroubleEvery = 2s;  // at most, between two faults
+  static constexpr Duration kLookEvery = 20ms;
+  static constexpr Duration kStable = 20s;  // nothing may change for this long after they settled
+
   // Two in most courses, as in the field.
   std::size_t node_count() {
     nodes_wanted_ = random_.chance(60) ? 2 : 3;
     return nodes_wanted_;
   }
 
-  std::unique_ptr<CarpNode> make_node(std::size_t index, bool with_trace) {
-    CarpSurroundings surroundings{queue_,
-                                  random_,
-                                  [this, index](const CarpAdvertReceived& advert) {
-                                    network_.multicast(index, advert,
-                                                       [this](std::size_t to, const auto& heard) {
-                                                         nodes_[to]->receive(heard);
-                                                       });
-                                  },
-                                  {},
-                                  [this](const std::string& what) { violated(what); }};
+  std::unique_ptr<Node> make_node(std::size_t index, bool with_trace) {
+    Surroundings<Protocol> surroundings{
+        queue_,
+        random_,
+        [this, index](const Advert& advert) {
+          network_.multicast(index, advert, [this](std::size_t to, const auto& heard) {
+            nodes_[to]->receive(heard);
+          });
+        },
+        {},
+        [this](const std::string& what) { violated(what); }};
     if (with_trace) {
       surroundings.trace = [this](const std::string& line) { trace(line); };
     }
-    return std::make_unique<CarpNode>(fmt::format("lb{}", index + 1), random_config(index),
-                                      std::move(surroundings));
+    return std::make_unique<Node>(fmt::format("lb{}", index + 1), random_config(index),
+                                  std::move(surroundings));
   }
 
-  CarpConfig random_config(std::size_t index) {
-    CarpConfig config;
-    config.vhid = 53;
-    config.advbase = random_.chance(80) ? 1 : 2;
-    // Equal skews are frequent: ties must be settled, too. Above 240, a node with an advbase of 2
-    // would advertise so close to the 3 s at which one with 1 times out that delay alone makes it
-    // do so.
-    constexpr std::uint8_t kSkews[] = {0, 100, 100, 200, 240};
-    config.advskew = kSkews[random_.below(std::size(kSkews))];
-    config.preempt = preempt_;
-    config.preempt_delay = preempt_delay_;
-    config.order = order_;
-    config.source = Ipv4Address::of(10, 0, 0, static_cast<std::uint8_t>(index + 1));
-    return config;
+  typename Protocol::Config random_config(std::size_t index) {
+    return Protocol::random_config(random_, agreement_,
+                                   Ipv4Address::of(10, 0, 0, static_cast<std::uint8_t>(index + 1)));
+  }
+
+  Agreement random_agreement() {
+    Agreement agreement;
+    agreement.preempt = random_.chance(75);
+    if (random_.chance(30)) agreement.preempt_delay = random_.between(1s, 8s);
+    agreement.other_order = random_.chance(20);
+    return agreement;
   }
 
   // ---- Faults --------------------------------------------------------------------------------
@@ -100,7 +105,7 @@ class Course {
     if (queue_.now() >= Instant(kTrouble)) return;
     disturbed_ = queue_.now();
     const std::size_t index = random_.below(nodes_.size());
-    CarpNode& node = *nodes_[index];
+    Node& node = *nodes_[index];
     switch (node.powered() ? random_.below(11) : kBoot) {
       case kBoot:
         node.boot();
@@ -140,7 +145,7 @@ class Course {
     queue_.after(random_.between(1ms, kTroubleEvery), [this] { trouble(); });
   }
 
-  void crash(CarpNode& node) {
+  void crash(Node& node) {
     node.crash();
     if (!random_.chance(50)) return;  // else the fast heartbeat notices
     queue_.after(30ms, [this, &node] {
@@ -150,7 +155,7 @@ class Course {
     });
   }
 
-  void flap(CarpNode& node) {
+  void flap(Node& node) {
     for (int i = 0; i < 6; ++i) {
       queue_.after(i * random_.between(1ms, 50ms), [&node] { node.set_link(!node.link()); });
     }
@@ -177,25 +182,25 @@ class Course {
       node->break_sending(false);
       node->set_link(true);
       if (!node->running())
-        queue_.after(CarpNode::kFence, [&node] {
+        queue_.after(Node::kFence, [&node] {
           node->boot();
           node->boot_control_plane();
         });
     }
     // Flaps and restarts that were under way end within this, then every link is up for good.
-    queue_.after(2 * CarpNode::kFence, [this] {
+    queue_.after(2 * Node::kFence, [this] {
       disturbed_ = queue_.now();
       for (const auto& node : nodes_) {
         node->set_link(true);
       }
     });
-    queue_.run_until(queue_.now() + 2 * CarpNode::kFence);
+    queue_.run_until(queue_.now() + 2 * Node::kFence);
   }
 
   // ---- Invariants ----------------------------------------------------------------------------
 
-  std::vector<const CarpNode*> masters() const {
-    std::vector<const CarpNode*> result;
+  std::vector<const Node*> masters() const {
+    std::vector<const Node*> result;
     for (const auto& node : nodes_) {
       if (node->claims()) result.push_back(node.get());
     }
@@ -205,11 +210,11 @@ class Course {
   void look() {
     const auto claiming = masters();
     if (claiming.size() == 1 && claiming != last_single_) {
-      ++course_.takeovers;
+      ++report_.takeovers;
       last_single_ = claiming;
     }
     const Instant now = queue_.now();
-    const bool all_heard = std::ranges::all_of(claiming, &CarpNode::can_send);
+    const bool all_heard = std::ranges::all_of(claiming, &Node::can_send);
     if (!network_.lossless() || !all_heard) disturbed_ = now;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
@@ -221,33 +226,33 @@ class Course {
 
   // Two nodes may have been connected just after their adverts: the next one is an interval away,
   // and then it travels, or is answered.
-  void look_at(const CarpNode& one, const CarpNode& other, std::optional<Instant>& since) {
+  void look_at(const Node& one, const Node& other, std::optional<Instant>& since) {
     const bool contest = one.claims() && other.claims() && one.running() && other.running();
     if (!contest) return since.reset();
     const Instant now = queue_.now();
     if (!since) since = now;
     const Duration bound = std::max(one.interval(), other.interval()) +
-                           2 * network_.faults().max_delay + CarpNode::kTimerLag + kLookEvery;
+                           2 * network_.faults().max_delay + Node::kTimerLag + kLookEvery;
     if (now - std::max(*since, disturbed_) > bound) violated("two masters for too long");
   }
 
   // Who comes back waits for silence, then for the delay, then for the next advert of a master.
   Duration settle_time() const {
-    Duration silence{}, interval{};
+    Duration silence{}, preempting{};
     for (const auto& node : nodes_) {
       silence = std::max(silence, node->master_down());
-      interval = std::max(interval, node->interval());
+      preempting = std::max(preempting, node->preempts_within());
     }
-    return silence + preempt_delay_ + 2 * interval + 100ms;
+    return silence + agreement_.preempt_delay + preempting + 100ms;
   }
 
-  void check_settled(const std::vector<const CarpNode*>& settled) {
+  void check_settled(const std::vector<const Node*>& settled) {
     if (settled.size() != 1) {
       return violated(fmt::format("{} masters on a calm network", settled.size()));
     }
-    if (!preempt_) return;
+    if (!agreement_.preempt) return;
     for (const auto& node : nodes_) {
-      if (node->claim() < settled.front()->claim()) {
+      if (node->rank() < settled.front()->rank()) {
         violated(node->name() + " is preferred, but " + settled.front()->name() + " is master");
       }
     }
@@ -255,10 +260,10 @@ class Course {
 
   void violated(const std::string& what) {
     trace("!! " + what);
-    course_.violations.push_back(fmt::format("{:.3f} {}", seconds(), what));
+    report_.violations.push_back(fmt::format("{:.3f} {}", seconds(), what));
   }
   void trace(const std::string& line) {
-    course_.trace += fmt::format("{:8.3f} {}\n", seconds(), line);
+    report_.trace += fmt::format("{:8.3f} {}\n", seconds(), line);
   }
   double seconds() const {
     return std::chrono::duration<double>(queue_.now().time_since_epoch()).count();
@@ -268,21 +273,13 @@ class Course {
   Random random_;
   std::size_t nodes_wanted_ = 0;
   Network network_;
-  bool preempt_;
-  Duration preempt_delay_;
-  CarpOrder order_;
-  std::vector<std::unique_ptr<CarpNode>> nodes_;
-  CarpCourse course_;
+  Agreement agreement_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  CourseReport report_;
   Instant disturbed_{};  // the last fault; adverts get through since then
   // Since when both of two running nodes claim.
   std::array<std::array<std::optional<Instant>, kMaxNodes>, kMaxNodes> contested_{};
-  std::vector<const CarpNode*> last_single_;
+  std::vector<const Node*> last_single_;
 };
-
-}  // namespace
-
-CarpCourse run_carp_course(std::uint64_t seed, bool with_trace) {
-  return Course(seed, with_trace).run();
-}
 
 }  // namespace carpool::sim
