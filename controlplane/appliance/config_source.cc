@@ -60,6 +60,7 @@ std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigSo
   options.node_name = source.node;
   options.resolve = resolve_host;
   options.environment = environment_variable;
+  options.read_secret = [](std::string_view path) { return config::read_secret_file(path); };
   options.allow_degraded = source.allow_degraded;
   auto loaded = config::load(*files, options);
   if (!loaded) {

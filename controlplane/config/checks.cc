@@ -41,6 +41,13 @@ void check_nodes(const Config& config, Report& report) {
                                same->second->name, node.name, to_string(*node.peer)));
     }
   }
+  if (peers.size() >= 2 && config.global.peer_keys.empty()) {
+    report.warn(peers.begin()->second->origin,
+                "the nodes have a 'peer' each but no key in common: connections are not mirrored, "
+                "and a takeover cuts them",
+                "make a key with 'openssl rand -hex 32' and write 'peer-key 1 file PATH' into "
+                "'global'");
+  }
   if (config.other_nodes.size() <= kMaxNodes) return;
   report.error(config.other_nodes[kMaxNodes].origin, fmt::format("more than {} nodes", kMaxNodes));
 }

@@ -43,6 +43,7 @@ struct ProxySettings {
   Origin mode_at;
   bool disabled = false;
   std::uint32_t maxconn = 0;
+  bool mirror = true;
   Timeouts timeouts;
   Reference default_backend;
   Balance balance = Balance::RoundRobin;

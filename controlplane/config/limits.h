@@ -34,6 +34,8 @@ inline constexpr Duration kDefaultFence = std::chrono::milliseconds(1500);
 inline constexpr std::size_t kMaxCarpPassLength = 19;
 inline constexpr unsigned kMaxAdvskew = 254;  // 255 says "I am leaving"
 inline constexpr unsigned kMaxAdvbase = 255;
+inline constexpr std::size_t kPeerKeyBytes = 32;
+inline constexpr std::size_t kMaxPeerKeys = 4;  // two are enough to exchange one for another
 inline constexpr unsigned kMaxWeight = 256;
 
 // Text. Far above anything written by hand; they bound what a broken generator can make us read.

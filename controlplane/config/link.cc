@@ -118,6 +118,7 @@ class Linker {
     frontend.description = proxy.description;
     frontend.timeouts = proxy.settings.timeouts;
     frontend.maxconn = proxy.settings.maxconn;
+    frontend.mirror = proxy.settings.mirror;
     frontend.disabled = proxy.settings.disabled;
     frontend.origin = proxy.origin;
     Reference target = proxy.settings.default_backend;

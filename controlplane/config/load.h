@@ -24,6 +24,10 @@ struct LoadOptions {
   // The environment, for "$NAME" and .if defined(NAME). Without one it is empty.
   std::function<std::optional<std::string>(std::string_view)> environment;
 
+  // The text of a file that holds a secret, after a look at who else may read it. Without one,
+  // such files are errors.
+  std::function<Result<std::string>(std::string_view path)> read_secret;
+
   // Turns refusals of layer-7 features into warnings where traffic would still flow.
   bool allow_degraded = false;
 };

@@ -4,6 +4,7 @@
 // Config and are valid by construction.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -54,12 +55,22 @@ struct StatsSocket {
   friend bool operator==(const StatsSocket&, const StatsSocket&) = default;
 };
 
+// `peer-key ID ...`: what the nodes of a pair prove to each other and seal their talk with.
+struct PeerKey {
+  std::uint16_t id = 0;  // 1..65535
+  std::array<std::uint8_t, kPeerKeyBytes> secret{};
+  Origin origin;
+
+  friend bool operator==(const PeerKey&, const PeerKey&) = default;
+};
+
 struct Global {
   std::optional<std::uint32_t> maxconn;  // flow limit; see Node::flows for what it comes to
   std::string description;
   std::vector<StatsSocket> stats_sockets;
   Duration stats_timeout = std::chrono::seconds(10);
   std::vector<LogTarget> logs;
+  std::vector<PeerKey> peer_keys;  // all are accepted, the last one is used
 
   friend bool operator==(const Global&, const Global&) = default;
 };
@@ -212,6 +223,7 @@ struct Frontend {
   std::size_t backend_index = 0;
   Timeouts timeouts;          // client, client_fin and tunnel have a meaning here
   std::uint32_t maxconn = 0;  // 0: no limit. Parsed, not in effect yet.
+  bool mirror = true;         // the peer is told of its connections
   bool disabled = false;
   Origin origin;
 

@@ -1,6 +1,7 @@
 // The `global` section.
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -139,11 +140,60 @@ void parse_stats_timeout(Global& global, Statement& statement) {
   if (time && statement.end()) global.stats_timeout = *time;
 }
 
-constexpr Handler<Global> kHandlers[] = {{"description", parse_description},
-                                         {"log", parse_log},
-                                         {"maxconn", parse_maxconn},
-                                         {"stats socket", parse_stats_socket},
-                                         {"stats timeout", parse_stats_timeout}};
+// 64 hexadecimal digits, white space around them as a file may have it.
+std::optional<std::array<std::uint8_t, kPeerKeyBytes>> parse_secret(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto first = std::min(text.find_first_not_of(kBlanks), text.size());
+  text = text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+  std::array<std::uint8_t, kPeerKeyBytes> secret{};
+  if (text.size() != 2 * secret.size()) return std::nullopt;
+  for (std::size_t at = 0; at < secret.size(); ++at) {
+    const char* const digits = text.data() + 2 * at;
+    const auto [end, error] = std::from_chars(digits, digits + 2, secret[at], 16);
+    if (error != std::errc{} || end != digits + 2) return std::nullopt;
+  }
+  return secret;
+}
+
+// What is wrong with a key is said without showing it.
+void parse_peer_key(Global& global, Statement& statement) {
+  constexpr std::string_view kMakeOne = "make one with 'openssl rand -hex 32'";
+  const auto id = statement.take_number("a number", 1, 65535);
+  if (!id) return;
+  const bool in_file = statement.accept("file");
+  const Word* word = statement.take(in_file ? "the path of a file" : "a key of 64 digits");
+  if (word == nullptr || !statement.end()) return;
+  std::string text = word->text;
+  if (in_file) {
+    const auto& read = statement.options().read_secret;
+    auto contents = read ? read(word->text) : fail("files are not read here");
+    if (!contents) {
+      return statement.error(
+          word->at, fmt::format("key file '{}': {}", word->text, contents.error().message));
+    }
+    text = std::move(*contents);
+  }
+  const auto secret = parse_secret(text);
+  if (!secret) {
+    return statement.error(word->at, fmt::format("key {} does not have 64 hexadecimal digits", *id),
+                           std::string(kMakeOne));
+  }
+  const auto same = std::ranges::find(global.peer_keys, *id, &PeerKey::id);
+  if (same != global.peer_keys.end()) {
+    return statement.error(statement.at(), fmt::format("there is a 'peer-key {}' already", *id),
+                           "first at " + statement.report().describe(same->origin));
+  }
+  if (global.peer_keys.size() == kMaxPeerKeys) {
+    return statement.error(statement.at(), fmt::format("more than {} peer keys", kMaxPeerKeys),
+                           "remove the oldest: those before the last are only for the change");
+  }
+  global.peer_keys.push_back({static_cast<std::uint16_t>(*id), *secret, statement.at()});
+}
+
+constexpr Handler<Global> kHandlers[] = {
+    {"description", parse_description},   {"log", parse_log},
+    {"maxconn", parse_maxconn},           {"peer-key", parse_peer_key},
+    {"stats socket", parse_stats_socket}, {"stats timeout", parse_stats_timeout}};
 
 }  // namespace
 

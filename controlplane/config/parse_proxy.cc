@@ -94,6 +94,11 @@ void parse_maxconn(ProxyDraft& proxy, Statement& statement) {
                           "the flow limit is 'maxconn' in 'global'");
 }
 
+void parse_mirror(ProxyDraft& proxy, Statement& statement) {
+  const auto choice = statement.take_choice({"off", "on"});
+  if (choice && statement.end()) proxy.settings.mirror = *choice == 1;
+}
+
 // --------------------------------------------------------------------------------------- backend
 
 // "random(3)": how many servers are drawn before the least loaded is taken.
@@ -284,6 +289,7 @@ constexpr Handler<ProxyDraft> kHandlers[] = {
     {"hash-type", parse_hash_type},
     {"id", parse_id},
     {"maxconn", parse_maxconn},
+    {"mirror", parse_mirror},
     {"mode", parse_mode},
     {"option allbackups", parse_option<&ProxySettings::all_backups>},
     {"option log-health-checks", parse_option<&ProxySettings::log_health_checks>},

@@ -5,9 +5,13 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "controlplane/config/limits.h"
 
@@ -70,6 +74,26 @@ Result<std::vector<SourceFile>> read_files(const fs::path& path) {
     files.push_back(std::move(*file));
   }
   return files;
+}
+
+Result<std::string> read_secret_file(const fs::path& path) {
+  constexpr std::size_t kMaxSecret = 4096;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return fail(fmt::format("cannot be read: {}", std::strerror(errno)));
+  const std::unique_ptr<const int, void (*)(const int*)> closer(&fd,
+                                                                [](const int* f) { close(*f); });
+  struct stat status{};
+  if (fstat(fd, &status) != 0) return fail(fmt::format("cannot be read: {}", std::strerror(errno)));
+  if (!S_ISREG(status.st_mode)) return fail("is not a file");
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return fail("others than its owner may read or change it: chmod 600");
+  }
+  if (status.st_uid != 0 && status.st_uid != geteuid()) return fail("belongs to another user");
+  std::string text(kMaxSecret, '\0');
+  const ssize_t length = read(fd, text.data(), text.size());
+  if (length < 0) return fail(fmt::format("cannot be read: {}", std::strerror(errno)));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
 }
 
 }  // namespace carpool::config

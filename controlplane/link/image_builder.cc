@@ -179,6 +179,7 @@ class Builder {
     service.protocol = static_cast<std::uint8_t>(frontend.protocol);
     service.group = plan.group_plan.index;
     service.balance = to_abi(plan.backend.balance);
+    service.mirror = frontend.mirror ? 1 : 0;
     service.connect_timeout_ms = timeouts.connect_ms;
     service.established_timeout_ms = timeouts.established_ms;
     service.closing_timeout_ms = timeouts.closing_ms;

@@ -30,6 +30,10 @@ LoadOptions options_for(std::string_view text) {
     if (name.size() % 2 == 0) return std::nullopt;
     return std::string(name) + " " + std::string(name);
   };
+  options.read_secret = [](std::string_view path) -> Result<std::string> {
+    if (path.size() % 2 == 0) return fail("cannot be read");
+    return std::string(2 * kPeerKeyBytes, 'a') + "\n";
+  };
   return options;
 }
 
@@ -37,6 +41,7 @@ void check_promises(const Config& config) {
   require(config.node.name == "lb1" && !config.node.ports.empty(), "the node is there");
   require(config.node.workers >= 1 && config.node.workers <= kMaxWorkers, "workers");
   require(config.node.flows >= kMinFlows && config.node.flows <= kMaxFlows, "flows");
+  require(config.global.peer_keys.size() <= kMaxPeerKeys, "peer keys");
   for (const RedundancyGroup& group : config.groups) {
     require(group.vhid != 0 && !group.addresses.empty() && group.advbase >= 1, "group complete");
     require(config.node.find_port(group.port) != nullptr, "the group's port exists");

@@ -152,6 +152,37 @@ TEST(BadInput, NodesAndRedundancy) {
   expect_all(cases, Severity::Error);
 }
 
+TEST(BadInput, PeerKeys) {
+  const std::string key(64, 'a');
+  const auto said = [&](const std::string& text, std::string_view fragment) {
+    EXPECT_TRUE(says(said_about("global\n" + text), Severity::Error, absolute(2), fragment))
+        << text << "\n"
+        << format_diagnostics(said_about("global\n" + text));
+  };
+  said(" peer-key\n", "a number");
+  said(" peer-key 0 " + key + "\n", "from 1 to 65535");
+  said(" peer-key 1\n", "a key of 64 digits");
+  said(" peer-key 1 file\n", "the path of a file");
+  said(" peer-key 1 file /etc/carpool/none.key\n", "'/etc/carpool/none.key': cannot be read");
+  said(" peer-key 1 file /etc/carpool/short.key\n", "key 1 does not have 64 hexadecimal digits");
+  said(" peer-key 1 " + key + "0\n", "openssl rand -hex 32");
+  said(" peer-key 1 " + std::string(63, 'a') + "g\n", "does not have 64");
+  const auto twice = said_about("global\n peer-key 1 " + key + "\n peer-key 1 " + key + "\n");
+  EXPECT_TRUE(says(twice, Severity::Error, absolute(3), "there is a 'peer-key 1' already"));
+}
+
+// Whatever is wrong with a line that holds a key, the key is not what is printed.
+TEST(BadInput, KeysAreNotPrinted) {
+  const std::string key = "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef";
+  for (const std::string& line :
+       {" peer-key 1 " + key + "00", " peerkey 1 " + key, " peer-key " + key,
+        " peer-key 1 " + key + " " + key, " peer-key 1 " + key.substr(2), " peer-key x" + key}) {
+    const auto said = format_diagnostics(said_about("global\n" + line + "\n"));
+    EXPECT_NE(said.find("********"), std::string::npos) << said;
+    EXPECT_EQ(said.find("0123456789abcdef"), std::string::npos) << said;
+  }
+}
+
 TEST(BadInput, AcrossSections) {
   const Case cases[] = {
       {"listen a\n bind *:80\n", 2, "only the addresses of a redundancy group are answered for"},

@@ -116,7 +116,8 @@ TEST(Load, TheExampleOfTheDesign) {
   EXPECT_FALSE(server.backup);
   EXPECT_TRUE(backend.servers[1].backup);
 
-  ASSERT_EQ(config->warnings.size(), 1u) << format_diagnostics(config->warnings);
+  ASSERT_EQ(config->warnings.size(), 2u) << format_diagnostics(config->warnings);
+  EXPECT_TRUE(says(config->warnings, Severity::Warning, 2, "no key in common"));
   EXPECT_TRUE(says(config->warnings, Severity::Warning, 24, "'fast-hello' is not in effect yet"));
 }
 
@@ -393,6 +394,29 @@ TEST(Load, SeveralFilesAreOneConfiguration) {
   EXPECT_EQ(config->files, (std::vector<std::string>{"00-base.cfg", "10-web.cfg"}));
   EXPECT_EQ(config->frontends[0].origin.file, 1u);
   EXPECT_EQ(config->frontends[0].origin.line, 1u);
+}
+
+TEST(Load, PeerKeysFromTheLineAndFromAFile) {
+  const Config config = good("global\n peer-key 7 " + std::string(62, '0') + "Ff\n" +
+                             " peer-key 300 file /etc/carpool/peer.key\n");
+  ASSERT_EQ(config.global.peer_keys.size(), 2u);
+  EXPECT_EQ(config.global.peer_keys[0].id, 7);
+  EXPECT_EQ(config.global.peer_keys[0].secret.back(), 0xff);
+  EXPECT_EQ(config.global.peer_keys[1].id, 300);
+  EXPECT_EQ(config.global.peer_keys[1].secret.front(), 0xbb);
+}
+
+TEST(Load, ListenersAreMirroredUnlessTheySayNo) {
+  const Config config = good(
+      "defaults\n mirror off\n"
+      "listen a\n bind 192.0.2.10:80\n server s 10.0.0.1:80\n"
+      "listen b\n bind 192.0.2.10:81\n mirror on\n server s 10.0.0.1:80\n"
+      "defaults\n"
+      "listen c\n bind 192.0.2.10:82\n server s 10.0.0.1:80\n");
+  ASSERT_EQ(config.frontends.size(), 3u);
+  EXPECT_FALSE(config.frontends[0].mirror);
+  EXPECT_TRUE(config.frontends[1].mirror);
+  EXPECT_TRUE(config.frontends[2].mirror);
 }
 
 TEST(Load, WhereSomethingWasWrittenDoesNotMakeItDifferent) {

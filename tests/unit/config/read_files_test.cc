@@ -71,5 +71,26 @@ TEST_F(ReadFiles, ADanglingLinkIsAnErrorAndNotLeftOut) {
   EXPECT_FALSE(read_files(directory_));
 }
 
+TEST_F(ReadFiles, ASecretIsForItsOwnerAlone) {
+  const fs::path key = directory_ / "peer.key";
+  write("peer.key", "secret\n");
+  fs::permissions(key, fs::perms::owner_read | fs::perms::owner_write);
+  const auto read = read_secret_file(key);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, "secret\n");
+
+  const auto reason = [](const fs::path& path) {
+    const auto refused = read_secret_file(path);
+    return refused ? "read" : refused.error().message;
+  };
+  for (const auto extra :
+       {fs::perms::group_read, fs::perms::others_read, fs::perms::others_write}) {
+    fs::permissions(key, fs::perms::owner_read | extra);
+    EXPECT_NE(reason(key).find("chmod 600"), std::string::npos) << reason(key);
+  }
+  EXPECT_NE(reason(directory_ / "none").find("No such file"), std::string::npos);
+  EXPECT_EQ(reason(directory_), "is not a file");
+}
+
 }  // namespace
 }  // namespace carpool::config

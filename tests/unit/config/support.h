@@ -33,6 +33,9 @@ struct TestWorld {
   std::map<std::string, Ipv4Address, std::less<>> hosts = {
       {"db1.example", Ipv4Address::of(10, 0, 0, 11)}};
   std::map<std::string, std::string, std::less<>> environment = {{"PORT", "3306"}, {"EMPTY", ""}};
+  // Files that hold secrets, by path.
+  std::map<std::string, std::string, std::less<>> secrets = {
+      {"/etc/carpool/peer.key", std::string(64, 'b') + "\n"}, {"/etc/carpool/short.key", "abc"}};
   bool allow_degraded = false;
   std::string node = "lb1";
 
@@ -48,6 +51,11 @@ struct TestWorld {
     options.environment = [this](std::string_view name) -> std::optional<std::string> {
       const auto found = environment.find(name);
       if (found == environment.end()) return std::nullopt;
+      return found->second;
+    };
+    options.read_secret = [this](std::string_view path) -> Result<std::string> {
+      const auto found = secrets.find(path);
+      if (found == secrets.end()) return fail("cannot be read: No such file or directory");
       return found->second;
     };
     return options;

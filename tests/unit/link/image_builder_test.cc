@@ -359,6 +359,12 @@ TEST_F(ImageBuilder, DisabledFrontendsAreLeftOut) {
   EXPECT_EQ(appliance_.build().find_service(kVip, be16(80), 6), -1);
 }
 
+TEST_F(ImageBuilder, ThePeerIsToldUnlessTheFrontendSaysNo) {
+  EXPECT_EQ(appliance_.build().services()[0].mirror, 1);
+  appliance_.config.frontends[0].mirror = false;
+  EXPECT_EQ(appliance_.build().services()[0].mirror, 0);
+}
+
 TEST(InitialStates, DisabledServersStartInMaintenance) {
   Appliance appliance;
   appliance.add_server("web1", kWeb1);
