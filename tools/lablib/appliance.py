@@ -29,6 +29,7 @@ PROGRAMS = {
     DATA_PLANE: BUILD / "dataplane" / DATA_PLANE,
     "carpool": BUILD / "tools" / "carpool",
 }
+PROBE = BUILD / "tools" / "probe" / "carpool-probe"
 
 START_S = 20
 STOP_S = 10
@@ -113,12 +114,16 @@ class Appliance:
         groups = (self.status() or {}).get("groups", [])
         return groups[0]["state"].upper() if groups else ""
 
-    def server_states(self, service: str) -> dict[str, str]:
-        """Server name -> UP, DOWN, ... of one service."""
+    def servers(self, service: str) -> dict[str, dict]:
+        """Server name -> all that the status says about it, of one service."""
         for entry in (self.status() or {}).get("services", []):
             if entry["name"] == service:
-                return {server["name"]: server["state"].upper() for server in entry["servers"]}
+                return {server["name"]: server for server in entry["servers"]}
         return {}
+
+    def server_states(self, service: str) -> dict[str, str]:
+        """Server name -> UP, DOWN, ... of one service."""
+        return {name: server["state"].upper() for name, server in self.servers(service).items()}
 
     def wait_group(self, state: str, deadline_s: float = START_S) -> None:
         wait_until(f"{self.name} is {state}", lambda: self.group_state() == state, deadline_s)

@@ -45,6 +45,8 @@ class LabConfig:
         ServerLine(host.name, host.address, DB_PORT) for host in DB_SERVERS
     )
     advskew: dict[str, int] = field(default_factory=lambda: dict(ADVSKEW))
+    # Sections that stand in the place of "listen web" and "listen mysql".
+    services: tuple[str, ...] | None = None
 
     def with_web_server(self, server: ServerLine) -> "LabConfig":
         others = tuple(s for s in self.web_servers if s.name != server.name)
@@ -58,8 +60,7 @@ class LabConfig:
             _DEFAULTS,
             *(self._node(host.name) for host in APPLIANCES),
             self._redundancy(),
-            self._web(),
-            self._mysql(),
+            *((self._web(), self._mysql()) if self.services is None else self.services),
         ]
         return "\n\n".join(sections) + "\n"
 

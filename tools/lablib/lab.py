@@ -6,6 +6,7 @@ import shutil
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from .appliance import Appliance
 from .config import LabConfig
@@ -13,10 +14,16 @@ from .load import Clients
 from .network import Network
 from .process import LabError, say, wait_until
 from .servers import MariaDb, Nginx, Server, make_mariadb_template
-from .ucarp import Ucarp
 from .topology import APPLIANCES, DB_SERVERS, WEB_SERVERS
 
 RUN_ROOT = Path("/run/carpool-lab")
+
+
+class Witness(Protocol):
+    name: str
+    log: Path
+
+    def log_tail(self) -> str: ...
 
 
 class Lab:
@@ -33,7 +40,7 @@ class Lab:
         self.db = [MariaDb(self.network, host, self.dir) for host in DB_SERVERS]
         self.clients = Clients(self.network, self.dir)
         # What else has a log that explains a failure, besides the nodes.
-        self.witnesses: list[Ucarp] = []
+        self.witnesses: list[Witness] = []
 
     # ---- names
 
@@ -73,18 +80,23 @@ class Lab:
         self.dir.mkdir(parents=True, exist_ok=True)
         self.network.up()
 
-    def up_servers(self) -> None:
+    def prepare_databases(self) -> None:
         template = self.dir / "mariadb-template"
         make_mariadb_template(template)
         for server in self.db:
             server.prepare(template)
         shutil.rmtree(template)
+
+    def up_databases(self) -> None:
+        """The databases alone, for scenarios about them."""
+        self.prepare_databases()
+        start_all(self.db)
+
+    def up_servers(self) -> None:
+        self.prepare_databases()
         for server in self.web:
             server.prepare()
-        for server in self.servers:
-            server.start()
-        for server in self.servers:
-            server.wait_ready()
+        start_all(self.servers)
 
     def up_nodes(self, config: LabConfig, nodes: Iterable[str] = ("lb1", "lb2")) -> None:
         for node in map(self.node, nodes):
@@ -120,3 +132,11 @@ class Lab:
             RUN_ROOT.rmdir()
         except OSError:
             pass  # another lab's folder is in it, or it was never there
+
+
+def start_all(servers: Iterable[Server]) -> None:
+    servers = list(servers)
+    for server in servers:
+        server.start()
+    for server in servers:
+        server.wait_ready()

@@ -203,16 +203,24 @@ class Clients:
         )
         return result.stdout.strip() if result.returncode == 0 else ""
 
-    def query(self, sql: str) -> str:
+    def query(self, sql: str, port: int = DB_PORT) -> str:
         """One connection of the mariadb client through the virtual address; its output without
         headings."""
+        return self._mariadb(sql, port).stdout.strip()
+
+    def database_behind(self, port: int = DB_PORT) -> str:
+        """The name of the database that a new connection to this port meets, "" if none."""
+        result = self._mariadb("SELECT @@report_host", port, check=False)
+        return result.stdout.strip() if result.returncode == 0 else ""
+
+    def _mariadb(self, sql: str, port: int, check: bool = True) -> subprocess.CompletedProcess:
         return self.network.run(
             CLIENT.name,
             [
                 "mariadb",
                 "--no-defaults",
                 f"--host={VIRTUAL_ADDRESS}",
-                f"--port={DB_PORT}",
+                f"--port={port}",
                 f"--user={DB_USER}",
                 f"--password={DB_PASSWORD}",
                 "--connect-timeout=5",
@@ -220,8 +228,9 @@ class Clients:
                 "--skip-column-names",
                 f"--execute={sql}",
             ],
+            check=check,
             timeout_s=30,
-        ).stdout.strip()
+        )
 
     def retransmissions(self, host: str) -> int:
         """TCP segments that a host's kernel sent again since the host was made."""

@@ -105,6 +105,12 @@ class MariaDb(Server):
     program = "mariadbd"
     port = DB_PORT
 
+    def __init__(self, network: Network, host: Host, run_dir: Path):
+        super().__init__(network, host, run_dir)
+        self.socket = self.dir / "mariadb.sock"
+        # What a scenario adds to the command line.
+        self.options: list[str] = []
+
     def prepare(self, template: Path) -> None:
         """Takes a copy of the template for its own datadir."""
         self.dir.mkdir(parents=True, exist_ok=True)
@@ -120,7 +126,7 @@ class MariaDb(Server):
             "--no-defaults",
             "--user=mysql",
             f"--datadir={self.dir / 'data'}",
-            f"--socket={self.dir / 'mariadb.sock'}",
+            f"--socket={self.socket}",
             f"--pid-file={self.dir / 'mariadb.pid'}",
             f"--tmpdir={self.dir / 'tmp'}",
             f"--init-file={self.dir / 'init.sql'}",
@@ -133,7 +139,19 @@ class MariaDb(Server):
             "--innodb-flush-log-at-trx-commit=0",
             "--performance-schema=OFF",
             *INNODB_SIZES,
+            *self.options,
         ]
+
+    def sql(self, text: str, check: bool = True) -> str:
+        """What its root says by the socket, without headings."""
+        command = ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root"]
+        result = self.network.run(
+            self.name,
+            [*command, "--batch", "--skip-column-names", f"--execute={text}"],
+            check=check,
+            timeout_s=20,
+        )
+        return result.stdout.strip()
 
 
 def make_mariadb_template(template: Path) -> None:

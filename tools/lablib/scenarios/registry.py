@@ -7,6 +7,9 @@ from . import (
     dataplane_kill,
     failover_kill,
     failover_return,
+    galera_health,
+    mysql_health,
+    probe_xinetd,
     reload,
     ucarp_peer,
 )
@@ -21,6 +24,9 @@ SCENARIOS: dict[str, Scenario] = {
         control_kill.SCENARIO,
         dataplane_kill.SCENARIO,
         ucarp_peer.SCENARIO,
+        mysql_health.SCENARIO,
+        galera_health.SCENARIO,
+        probe_xinetd.SCENARIO,
         reload.SCENARIO,
         bad_config.SCENARIO,
     )
