@@ -28,10 +28,11 @@ constexpr std::array kWorkerFields = {&WorkerTotals::received,
                                       &WorkerTotals::mirror_refused,
                                       &WorkerTotals::mirror_outdated,
                                       &WorkerTotals::mirror_no_room};
-constexpr std::array kServerFields = {&ServerTotals::connections,      &ServerTotals::active,
-                                      &ServerTotals::packets_in,       &ServerTotals::bytes_in,
-                                      &ServerTotals::packets_out,      &ServerTotals::bytes_out,
-                                      &ServerTotals::connect_timeouts, &ServerTotals::resets};
+constexpr std::array kServerFields = {
+    &ServerTotals::connections, &ServerTotals::active,           &ServerTotals::packets_in,
+    &ServerTotals::bytes_in,    &ServerTotals::packets_out,      &ServerTotals::bytes_out,
+    &ServerTotals::answered,    &ServerTotals::connect_timeouts, &ServerTotals::refused,
+    &ServerTotals::resets,      &ServerTotals::syn_retransmits,  &ServerTotals::answer_retransmits};
 
 PortTotals read_port(const abi::PortCounters& port) {
   return {port.rx_packets.get(), port.rx_bytes.get(), port.tx_packets.get(), port.tx_bytes.get(),
@@ -67,18 +68,20 @@ WorkerTotals read_worker(const abi::WorkerCounters& worker) {
   return totals;
 }
 
+}  // namespace
+
 ServerTotals read_server(const abi::Region& region, std::uint32_t index) {
   ServerTotals sum;
   for (std::uint32_t worker = 0; worker < region.workers(); ++worker) {
     const abi::ServerCounters& server = region.servers(worker)[index];
-    sum += {server.connections.get(),      server.active.get(),      server.packets_in.get(),
-            server.bytes_in.get(),         server.packets_out.get(), server.bytes_out.get(),
-            server.connect_timeouts.get(), server.resets.get()};
+    sum +=
+        {server.connections.get(), server.active.get(),           server.packets_in.get(),
+         server.bytes_in.get(),    server.packets_out.get(),      server.bytes_out.get(),
+         server.answered.get(),    server.connect_timeouts.get(), server.refused.get(),
+         server.resets.get(),      server.syn_retransmits.get(),  server.answer_retransmits.get()};
   }
   return sum;
 }
-
-}  // namespace
 
 PortTotals& PortTotals::operator+=(const PortTotals& other) {
   for (const auto field : kPortFields)

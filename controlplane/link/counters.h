@@ -66,13 +66,20 @@ struct ServerTotals {
   std::uint64_t bytes_in = 0;
   std::uint64_t packets_out = 0;
   std::uint64_t bytes_out = 0;
+  std::uint64_t answered = 0;
   std::uint64_t connect_timeouts = 0;
+  std::uint64_t refused = 0;
   std::uint64_t resets = 0;
+  std::uint64_t syn_retransmits = 0;
+  std::uint64_t answer_retransmits = 0;
 
   ServerTotals& operator+=(const ServerTotals& other);
   ServerTotals& operator-=(const ServerTotals& other);
   friend bool operator==(const ServerTotals&, const ServerTotals&) = default;
 };
+
+// Of one index, over all workers, as it stands there.
+[[nodiscard]] ServerTotals read_server(const abi::Region& region, std::uint32_t index);
 
 struct CountersSnapshot {
   WorkerTotals total;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "dataplane/abi/limits.h"
@@ -35,16 +36,25 @@ struct alignas(kCacheLine) PortCounters {
 
 // Of one server as the target of one service. "in" is client to server.
 struct alignas(kCacheLine) ServerCounters {
+  // Of every packet.
   Counter connections;  // since start
   Counter active;       // now
   Counter packets_in;
   Counter bytes_in;
   Counter packets_out;
   Counter bytes_out;
-  Counter connect_timeouts;  // half-open connections that expired
-  Counter resets;            // connections that the server reset
+  Counter reserved[2];
+  // Of a connection's beginning and of mishaps: a line that established connections do not touch.
+  Counter answered;            // the server agreed to the connection
+  Counter connect_timeouts;    // it said nothing
+  Counter refused;             // it reset the connection instead
+  Counter resets;              // it reset the connection later
+  Counter syn_retransmits;     // the client asked again: its SYN or the answer was lost, or is late
+  Counter answer_retransmits;  // the server agreed again: its answer or the client's ACK was lost
+  Counter reserved_rare[2];
 };
-static_assert(sizeof(ServerCounters) == kCacheLine);
+static_assert(sizeof(ServerCounters) == 2 * kCacheLine);
+static_assert(offsetof(ServerCounters, answered) == kCacheLine);
 
 struct alignas(kCacheLine) WorkerCounters {
   Counter received;  // packets from ports and from other workers

@@ -38,7 +38,7 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
   counters_.flows_created.add(1);
   servers_[record.server].connections.add(1);
   servers_[record.server].active.add(1);
-  return track(arrival, flow * 2 + flow::kFromClient);
+  return forward(arrival, flow * 2 + flow::kFromClient, flow::TcpEvent::client_syn);
 }
 
 // Within the half-open budget by pushing out the oldest handshake, within the table by pushing out

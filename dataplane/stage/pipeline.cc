@@ -128,10 +128,21 @@ Verdict Pipeline::track(Arrival arrival, flow::FlowRef ref) {
     return Verdict::ipv4_ttl_expired;
   }
   const flow::TcpEvent event = flow::tcp_event(arrival.parsed.tcp_flags, direction);
-  if (event == flow::TcpEvent::client_syn && flow::is_reopening(record.state)) [[unlikely]] {
-    forget(ref >> 1);
-    return without_flow(arrival);
+  if ((arrival.parsed.tcp_flags & kTcpSyn) != 0) [[unlikely]] {
+    if (event == flow::TcpEvent::client_syn && flow::is_reopening(record.state)) {
+      forget(ref >> 1);
+      return without_flow(arrival);
+    }
+    note_repeated_syn(record, event);
   }
+  return forward(arrival, ref, event);
+}
+
+// A packet of a flow that may take it.
+Verdict Pipeline::forward(Arrival arrival, flow::FlowRef ref, flow::TcpEvent event) {
+  flow::FlowRecord& record = flows_.record_of(ref);
+  const flow::Direction direction = flow::FlowTable::direction_of(ref);
+  Packet& packet = arrival.packet;
   const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(packet.data);
   const auto& hop = image_.next_hops()[record.next_hop];
   if (direction == flow::kFromClient && hop.resolved == 0) [[unlikely]] {
@@ -140,7 +151,7 @@ Verdict Pipeline::track(Arrival arrival, flow::FlowRef ref) {
 
   const flow::TcpState next = flow::next_state(record.state, event);
   if (next != record.state) [[unlikely]] {
-    if (event == flow::TcpEvent::server_rst) servers_[record.server].resets.add(1);
+    note_answer(record, event);
     move_on(record, next);
   }
   record.last_seen_ms = now_ms_;
@@ -161,6 +172,24 @@ Verdict Pipeline::track(Arrival arrival, flow::FlowRef ref) {
   packet.port = record.client_port_id;
   address_frame(packet, record.client_mac, image_.groups()[record.group].mac);
   return Verdict::to_client;
+}
+
+// Handshakes that take more than one try.
+void Pipeline::note_repeated_syn(const flow::FlowRecord& record, flow::TcpEvent event) {
+  auto& counters = servers_[record.server];
+  if (event == flow::TcpEvent::client_syn && flow::is_half_open(record.state)) {
+    counters.syn_retransmits.add(1);
+  } else if (event == flow::TcpEvent::server_syn && record.state == flow::TcpState::syn_received) {
+    counters.answer_retransmits.add(1);
+  }
+}
+
+// What the server makes of a connection; the record is still in the state before it.
+void Pipeline::note_answer(const flow::FlowRecord& record, flow::TcpEvent event) {
+  auto& counters = servers_[record.server];
+  const bool asked = record.state == flow::TcpState::syn_sent;
+  if (event == flow::TcpEvent::server_syn && asked) counters.answered.add(1);
+  if (event == flow::TcpEvent::server_rst) (asked ? counters.refused : counters.resets).add(1);
 }
 
 // A TCP packet that belongs to no flow we know.

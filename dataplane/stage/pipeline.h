@@ -81,6 +81,7 @@ class Pipeline {
   void look_up(Batch& batch) const;
   Verdict judge(Arrival arrival);
   Verdict track(Arrival arrival, flow::FlowRef ref);
+  Verdict forward(Arrival arrival, flow::FlowRef ref, flow::TcpEvent event);
   Verdict without_flow(Arrival arrival);
   Verdict towards_service(Arrival arrival, const abi::ImageAddress& to);
   Verdict answer_arp(Arrival arrival);
@@ -104,6 +105,8 @@ class Pipeline {
   void learn_change(flow::FlowRecord& record, const abi::MirrorRecord& told);
   void learn_new(const abi::MirrorRecord& told);
 
+  void note_repeated_syn(const flow::FlowRecord& record, flow::TcpEvent event);
+  void note_answer(const flow::FlowRecord& record, flow::TcpEvent event);
   void move_on(flow::FlowRecord& record, flow::TcpState next);
   [[nodiscard]] std::uint32_t timeout_ms(const flow::FlowRecord& record) const;
   [[nodiscard]] bool holds(std::uint32_t group) const { return held_groups_ >> group & 1; }

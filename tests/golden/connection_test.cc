@@ -79,7 +79,66 @@ TEST(Connection, EitherSideResets) {
 TEST(Connection, ServerRefuses) {
   Bed bed;
   play(bed, {{server, kRstAck, TcpState::reset}});
-  EXPECT_EQ(bed.server(kDb1Index).resets.get(), 1u);
+  EXPECT_EQ(bed.server(kDb1Index).refused.get(), 1u);
+  EXPECT_EQ(bed.server(kDb1Index).resets.get(), 0u);
+}
+
+// What is counted of a server beside its packets: transcripts, and the counters after them.
+TEST(Connection, MishapsAreCountedForTheServer) {
+  struct Case {
+    const char* what;
+    std::vector<Step> steps;
+    std::uint64_t answered, refused, resets, syn_retransmits, answer_retransmits;
+  };
+  const Step answer{server, kSynAck, TcpState::syn_received};
+  const Step ack{client, kTcpAck, TcpState::established};
+  const Case cases[] = {
+      {"a SYN alone", {}, 0, 0, 0, 0, 0},
+      {"a handshake and data",
+       {answer, ack, ack, {server, kTcpAck, TcpState::established}},
+       1,
+       0,
+       0,
+       0,
+       0},
+      {"SYNs sent again, before and after the answer",
+       {{client, kTcpSyn, TcpState::syn_sent}, answer, {client, kTcpSyn, TcpState::syn_received}},
+       1,
+       0,
+       0,
+       2,
+       0},
+      {"the answer sent again", {answer, answer, answer, ack}, 1, 0, 0, 0, 2},
+      {"refused",
+       {{server, kRstAck, TcpState::reset}, {server, kRstAck, TcpState::reset}},
+       0,
+       1,
+       0,
+       0,
+       0},
+      {"reset after it agreed", {answer, {server, kRstAck, TcpState::reset}}, 1, 0, 1, 0, 0},
+      {"reset by the client", {answer, ack, {client, kRstAck, TcpState::reset}}, 1, 0, 0, 0, 0},
+      {"a stray SYN of an established connection",
+       {answer, ack, {client, kTcpSyn, TcpState::established}},
+       1,
+       0,
+       0,
+       0,
+       0},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.what);
+    Bed bed;
+    play(bed, c.steps);
+    const auto& counted = bed.server(kDb1Index);
+    EXPECT_EQ(counted.connections.get(), 1u);
+    EXPECT_EQ(counted.answered.get(), c.answered);
+    EXPECT_EQ(counted.refused.get(), c.refused);
+    EXPECT_EQ(counted.resets.get(), c.resets);
+    EXPECT_EQ(counted.syn_retransmits.get(), c.syn_retransmits);
+    EXPECT_EQ(counted.answer_retransmits.get(), c.answer_retransmits);
+    EXPECT_EQ(counted.connect_timeouts.get(), 0u);
+  }
 }
 
 TEST(Connection, RetransmissionsChangeNothing) {
