@@ -319,6 +319,13 @@ void check_backends(const Config& config, Report& report) {
                    fmt::format("backend '{}' has {} servers, and there is room for {}",
                                backend.name, backend.servers.size(), kMaxServersPerBackend));
     }
+    if (backend.outliers && backend.servers.size() * backend.outliers->max_percent < 100) {
+      report.warn(backend.origin,
+                  fmt::format("'outlier-ejection max-percent {}' of the {} servers of backend '{}' "
+                              "is less than one: none is ever ejected",
+                              backend.outliers->max_percent, backend.servers.size(), backend.name),
+                  "allow for one at least");
+    }
     const auto unlimited = std::ranges::find(backend.servers, 0u, &Server::maxconn);
     if (backend.balance == Balance::First && unlimited != backend.servers.end()) {
       report.warn(unlimited->origin,

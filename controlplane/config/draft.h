@@ -23,8 +23,15 @@ struct BindDraft {
   Origin at;
 };
 
+struct AgentDraft {
+  bool wanted = false;
+  AgentCheck check;  // port and interval 0 where they are not written
+  Origin at;
+};
+
 struct ServerDraft {
   Server server;
+  AgentDraft agent;
   std::optional<Duration> fastinter;  // unset: as inter
   std::optional<Duration> downinter;
   Origin address_at;
@@ -55,6 +62,7 @@ struct ProxySettings {
   HttpCheck http_check;
   bool all_backups = false;
   bool log_health_checks = false;
+  std::optional<OutlierEjection> outliers;
   ServerDraft default_server;
   StatsSettings stats;
 };

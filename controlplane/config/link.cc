@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "controlplane/config/link_tracks.h"
 #include "controlplane/config/names.h"
 #include "controlplane/config/suggest.h"
 
@@ -52,6 +53,7 @@ class Linker {
       link_proxy(std::move(proxy));
     link_default_backends();
     link_tracks();
+    link_tracked_servers(config_, report_);
     fill_in_server_ports();
     return std::move(config_);
   }
@@ -167,6 +169,7 @@ class Linker {
     if (settings.http_check_wanted) backend.check = std::move(settings.http_check);
     backend.all_backups = settings.all_backups;
     backend.log_health_checks = settings.log_health_checks;
+    backend.outliers = settings.outliers;
     backend.disabled = settings.disabled;
     backend.origin = proxy.origin;
     if (backend.source) check_source(*backend.source, settings.source_at);
@@ -201,7 +204,23 @@ class Linker {
                                 "would come back here",
                                 server.name));
     }
+    if (draft.agent.wanted) link_agent(std::move(draft.agent), server);
+    if (server.observe.layer4 && !server.check) {
+      report_.error(
+          server.origin,
+          fmt::format("'observe' of server '{}' adjusts its check, and it has none", server.name),
+          "write 'check' as well");
+    }
     backend.servers.push_back(std::move(server));
+  }
+
+  void link_agent(AgentDraft draft, Server& server) {
+    if (draft.check.port == 0) {
+      report_.error(draft.at, fmt::format("the agent of server '{}' has no port", server.name),
+                    "write 'agent-port NUMBER'");
+    }
+    if (draft.check.inter == Duration::zero()) draft.check.inter = server.inter;
+    server.agent = std::move(draft.check);
   }
 
   // Asks once per name, and reports a failure for every server of that name.

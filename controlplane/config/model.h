@@ -17,6 +17,7 @@
 
 #include "controlplane/config/diagnostic.h"
 #include "controlplane/config/limits.h"
+#include "controlplane/config/server_checks.h"
 #include "dataplane/base/time.h"
 #include "dataplane/net/address.h"
 
@@ -302,12 +303,20 @@ struct Server {
   Duration downinter = std::chrono::seconds(2);  // while down; written or equal to inter
   std::uint32_t rise = 2;
   std::uint32_t fall = 3;
+  InitState init_state = InitState::Up;
+  Observation observe;
+  std::optional<AgentCheck> agent;
+  std::optional<TrackServer> track;  // then it has neither check nor agent
   Origin origin;
 
   friend bool operator==(const Server&, const Server&) = default;
   // Where the health check goes. The port is never 0 on a server that has `check`.
   [[nodiscard]] Endpoint check_endpoint() const {
     return {check_address.value_or(address), check_port.value_or(port)};
+  }
+  // Of a server that has an agent.
+  [[nodiscard]] Endpoint agent_endpoint() const {
+    return {agent->address.value_or(address), agent->port};
   }
 };
 
@@ -325,6 +334,7 @@ struct Backend {
   HealthCheck check;         // how servers with `check` are checked
   bool all_backups = false;  // option allbackups: all backup servers, not only the first
   bool log_health_checks = false;  // option log-health-checks
+  std::optional<OutlierEjection> outliers;
   bool disabled = false;
   std::vector<Server> servers;
   Origin origin;

@@ -85,6 +85,13 @@ constexpr Handler<ServerDraft> kParameters[] = {
     {"on-marked-up", set_on_marked_up},
     {"id", set_id}};
 
+const Handler<ServerDraft>* find_parameter(std::string_view name) {
+  for (const auto handlers : {server_parameter_handlers(), agent_handlers(), observe_handlers()}) {
+    if (const auto* handler = find_handler(handlers, name)) return handler;
+  }
+  return nullptr;
+}
+
 // All parameters up to the end of the line. After an unknown one it is not known which of the
 // following words are values, so that one ends it.
 void parse_parameters(ServerDraft& draft, Statement& statement) {
@@ -104,7 +111,7 @@ void parse_parameters(ServerDraft& draft, Statement& statement) {
       statement.skip(keyword->values);
       continue;
     }
-    find_handler(server_parameter_handlers(), parameter.text)->run(draft, statement);
+    find_parameter(parameter.text)->run(draft, statement);
   }
 }
 

@@ -20,7 +20,8 @@ struct Overloaded : Functions... {
 
 // `no option X`, `no log`: what can be taken back.
 bool is_negatable(std::string_view name) {
-  constexpr std::array<std::string_view, 3> kNames = {"log", "preempt", "stats enable"};
+  constexpr std::array<std::string_view, 4> kNames = {"log", "outlier-ejection", "preempt",
+                                                      "stats enable"};
   return name.starts_with("option ") || std::ranges::find(kNames, name) != kNames.end();
 }
 
@@ -289,7 +290,9 @@ void Parser::run(Statement& statement) {
                  [&](NodeDraft* node) { return dispatch(*node, node_handlers()); },
                  [&](RedundancyGroup* group) { return dispatch(*group, redundancy_handlers()); },
                  [&](ProxyDraft* proxy) {
-                   return dispatch(*proxy, proxy_handlers()) || dispatch(*proxy, health_handlers());
+                   return dispatch(*proxy, proxy_handlers()) ||
+                          dispatch(*proxy, health_handlers()) ||
+                          dispatch(*proxy, outlier_handlers());
                  },
                  [](Outside) { return true; }, [](Skipped) { return true; }},
       section_);

@@ -15,7 +15,10 @@ namespace carpool::config {
 // Frontends, backends, listen and defaults; which of them may say what is in the table.
 [[nodiscard]] std::span<const Handler<ProxyDraft>> proxy_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> health_handlers();
+[[nodiscard]] std::span<const Handler<ProxyDraft>> outlier_handlers();
 [[nodiscard]] std::span<const Handler<ServerDraft>> server_parameter_handlers();
+[[nodiscard]] std::span<const Handler<ServerDraft>> agent_handlers();
+[[nodiscard]] std::span<const Handler<ServerDraft>> observe_handlers();
 
 // The words after `server` and `default-server`.
 void parse_server(ProxyDraft& proxy, Statement& statement);

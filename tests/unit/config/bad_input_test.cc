@@ -94,7 +94,7 @@ TEST(BadInput, WhatNeedsLayerSevenSaysWhyAndWhatToDo) {
       {"frontend a\n use_backend b if { src 10.0.0.0/8 }\n", 2, "not supported yet"},
       {"frontend a\n tcp-request connection reject if x\n", 2, "not supported yet"},
       {"backend a\n option mysql-check user x\n", 2, "carpool-probe"},
-      {"backend a\n server s 10.0.0.1:80 agent-check agent-port 8000\n", 2, "not supported yet"},
+      {"backend a\n server s 10.0.0.1:80 source 10.0.0.9\n", 2, "not supported yet"},
       {"backend a\n forwarding dsr\n", 2, "'forwarding dsr' is not supported yet"},
       {"fcgi-app x\n anything here\n", 1, "FastCGI"},
       {"global\n lua-load /x.lua\n", 2, "runs Lua"},

@@ -39,7 +39,10 @@ TEST(Keywords, TableAndHandlersAgree) {
   add_names(redundancy, redundancy_handlers());
   add_names(proxy, proxy_handlers());
   add_names(proxy, health_handlers());
+  add_names(proxy, outlier_handlers());
   add_names(server, server_parameter_handlers());
+  add_names(server, agent_handlers());
+  add_names(server, observe_handlers());
   expect_same(global, Scope::Global);
   expect_same(node, Scope::Node);
   expect_same(redundancy, Scope::Redundancy);
