@@ -13,8 +13,11 @@
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
 
+#include "controlplane/appliance/effective_state.h"
 #include "controlplane/appliance/reload.h"
 #include "controlplane/console/status.h"
+#include "controlplane/health/state_file.h"
+#include "controlplane/runtime/files.h"
 #include "controlplane/runtime/join.h"
 
 // In this file every co_await stands in a statement of its own: GCC 12 miscompiles some of those
@@ -30,6 +33,9 @@ using namespace std::chrono_literals;
 constexpr Duration kTick = 2ms;
 // The data plane expects a sign of life every 100 ms.
 constexpr Duration kBeatEvery = 50ms;
+// What servers' traffic shows is looked at this often where something acts on it, or else.
+constexpr Duration kTrafficEvery = 200ms;
+constexpr Duration kTrafficForPeopleEvery = 1s;
 // How long a leaving advert may take to reach its worker.
 constexpr Duration kLeaveLimit = 100ms;
 // How long the kernel may take to tell its links, addresses, routes and neighbours.
@@ -37,7 +43,13 @@ constexpr Duration kNetworkLimit = 10s;
 // Foreign adverts are a problem to be shown for this long.
 constexpr Duration kForeignMemory = 60s;
 
+// What is known of servers is kept in a file for the next carpoold: soon after something changed,
+// and now and then so that its age tells how long nobody was there.
+constexpr Duration kSaveAfterChange = 1s;
+constexpr Duration kSaveAnyway = 10s;
+
 constexpr const char* kControlSocket = "control.sock";
+constexpr const char* kHealthFile = "health";
 
 std::uint64_t random_bits() {
   std::uint64_t bits = 0;
@@ -49,21 +61,6 @@ std::uint64_t random_bits() {
 DataplaneSupervisor::Settings supervisor_settings(const Appliance::Settings& settings,
                                                   const config::Config& config) {
   return {settings.dataplane, settings.run_dir, config.node, settings.attach_only};
-}
-
-link::ServerStates server_states(const config::Config& config,
-                                 const std::vector<ServerSnapshot>& health) {
-  link::ServerStates states = link::initial_states(config);
-  std::size_t at = 0;  // both are in the order of the configuration
-  for (std::size_t backend = 0; backend < states.size(); ++backend) {
-    for (link::ServerState& state : states[backend]) {
-      if (at >= health.size()) return states;
-      const ServerHealth& known = health[at++].health;
-      state.up = known.up;
-      state.draining = known.stopping;
-    }
-  }
-  return states;
 }
 
 }  // namespace
@@ -97,16 +94,16 @@ asio::awaitable<Result<void>> Appliance::run() {
   const Result<void> listening = http_.listen(settings_.run_dir / kControlSocket);
   if (!listening) co_return listening;
 
-  health_.set_on_change(
-      [this](const ServerKey& server, const ServerHealth& health, const Transition* transition) {
-        if (transition == nullptr) return;
-        spdlog::log(health.up ? spdlog::level::info : spdlog::level::warn, "server {} is {}: {} {}",
-                    to_string(server), health.up ? "up" : "down", name(health.last.status),
-                    health.last.text);
-        health_changed_ = true;
-      });
+  health_.set_on_event([this](const ServerEvent& event) {
+    const bool good = event.health.up && event.source != EventSource::Traffic;
+    for (const std::string& line : event.log)
+      spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}", line);
+    if (event.affects_forwarding) health_changed_ = health_unsaved_ = true;
+  });
+  recall_health();
   health_.apply(loaded_.config);
-  forwarding_.configure(loaded_.config, server_states(loaded_.config, health_.snapshot()));
+  traffic_.configure(loaded_.config);
+  forwarding_.configure(loaded_.config, server_states());
 
   supervising_ = true;
   asio::co_spawn(io_, supervise(),
@@ -118,6 +115,7 @@ asio::awaitable<Result<void>> Appliance::run() {
     tick(monotonic_now());
     co_await pause(kTick);
   }
+  save_health(monotonic_now());
   co_await leave();
   if (start_error_) co_return std::unexpected(*start_error_);
   co_return Result<void>();
@@ -175,7 +173,10 @@ void Appliance::tick(Instant now) {
     forwarding_.network_changed();
     configure_groups(now);
   }
+  if (now >= next_traffic_) watch_traffic(now);
   if (std::exchange(health_changed_, false)) take_health(now);
+  const bool save = now - health_saved_ >= (health_unsaved_ ? kSaveAfterChange : kSaveAnyway);
+  if (save) save_health(now);
   const bool beat = now >= next_beat_;
   if (beat) judge_groups(now);
   groups_.expire(now);
@@ -236,8 +237,45 @@ std::vector<PortHealth> Appliance::port_health() const {
   return health;
 }
 
+link::ServerStates Appliance::server_states() const {
+  return effective_states(loaded_.config, health_.snapshot(), traffic_.servers());
+}
+
+void Appliance::recall_health() {
+  const auto path = settings_.run_dir / kHealthFile;
+  const auto text = read_text(path);
+  if (!text) return;  // nobody was there before
+  auto known = read_state(*text, boot_id(), monotonic_now());
+  if (!known) {
+    return spdlog::info("{} is not used, {}: servers begin as configured", path.string(),
+                        known.error().message);
+  }
+  health_.remember(std::move(*known));
+}
+
+void Appliance::save_health(Instant now) {
+  health_saved_ = now;
+  health_unsaved_ = false;
+  const auto saved = replace_file(settings_.run_dir / kHealthFile,
+                                  write_state(health_.snapshot(), boot_id(), now));
+  const std::string error = saved ? "" : saved.error().message;
+  if (!error.empty() && error != save_error_) spdlog::warn("{}", error);
+  save_error_ = error;
+}
+
+void Appliance::watch_traffic(Instant now) {
+  next_traffic_ = now + (traffic_.acts() ? kTrafficEvery : kTrafficForPeopleEvery);
+  auto totals = forwarding_.server_totals();
+  if (!totals) return traffic_.forget_totals();
+  const auto step = traffic_.step(std::move(*totals), forwarding_.states(), now);
+  for (const std::string& line : step.log)
+    spdlog::warn("{}", line);
+  if (step.ejections_changed) health_changed_ = true;
+  health_.observe(step.events);
+}
+
 void Appliance::take_health(Instant now) {
-  forwarding_.set_states(server_states(loaded_.config, health_.snapshot()));
+  forwarding_.set_states(server_states());
   auto reasons = tracked_backends(loaded_.config, forwarding_.states());
   for (const GroupReport& group : groups_.groups()) {
     auto gone = untracked_backends(group, reasons);
@@ -351,7 +389,8 @@ Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
   loaded_ = std::move(loaded);
   configure_groups(now);
   health_.apply(loaded_.config);
-  forwarding_.configure(loaded_.config, server_states(loaded_.config, health_.snapshot()));
+  traffic_.configure(loaded_.config);
+  forwarding_.configure(loaded_.config, server_states());
   take_health(now);
   judge_groups(now);
   return {};
@@ -372,6 +411,7 @@ console::Reply Appliance::status() {
                                        .counters = counters,
                                        .reachability = forwarding_.reachability(),
                                        .health = health,
+                                       .traffic = traffic_.servers(),
                                        .groups = groups_.groups(),
                                        .problems = problems(now),
                                        .started = started_,

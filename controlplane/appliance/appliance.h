@@ -18,6 +18,7 @@
 #include "controlplane/appliance/config_source.h"
 #include "controlplane/appliance/forwarding.h"
 #include "controlplane/appliance/groups.h"
+#include "controlplane/appliance/traffic_watch.h"
 #include "controlplane/appliance/worker_watch.h"
 #include "controlplane/console/http_server.h"
 #include "controlplane/health/runner.h"
@@ -71,7 +72,11 @@ class Appliance final : private RedundancyEffects {
   void dataplane_up(abi::Region region, bool adopted);
   void dataplane_down(const std::string& why);
   void configure_groups(Instant now);
+  void recall_health();
+  void save_health(Instant now);
+  void watch_traffic(Instant now);
   void take_health(Instant now);
+  [[nodiscard]] link::ServerStates server_states() const;
   [[nodiscard]] std::vector<PortHealth> port_health() const;
   [[nodiscard]] std::optional<std::string> why_no_forwarding() const;
 
@@ -86,6 +91,7 @@ class Appliance final : private RedundancyEffects {
 
   std::unique_ptr<NetworkWatch> network_;
   HealthRunner health_;
+  TrafficWatch traffic_;
   Forwarding forwarding_;
   RedundancyRunner groups_;
   WorkerWatch workers_;
@@ -99,13 +105,17 @@ class Appliance final : private RedundancyEffects {
   bool stopping_ = false;
   bool supervising_ = false;
   bool health_changed_ = true;
+  bool health_unsaved_ = false;
   bool network_changed_ = true;
   std::optional<Error> start_error_;
   std::string group_error_;   // why groups cannot be set up as configured
   std::string reload_error_;  // of the last reload; empty: it went well, or there was none
+  std::string save_error_;    // of the file of servers' health; empty: it is written
   std::string absence_;       // why no group may be claimed until the next turn
   Instant last_tick_{};
   Instant next_beat_{};
+  Instant next_traffic_{};
+  Instant health_saved_{};
 };
 
 }  // namespace carpool

@@ -54,6 +54,7 @@ void Forwarding::configure(const config::Config& config, link::ServerStates stat
   next_hops_.set_servers(server_addresses(config));
   network_changed_ = true;
   image_stale_ = true;
+  indices_stale_ = true;
 }
 
 void Forwarding::set_states(link::ServerStates states) {
@@ -70,6 +71,7 @@ void Forwarding::attach(abi::Region& region, bool adopted, const NetworkState& n
   next_hops_.set_ports(ports_);
   events_.emplace(region);
   counters_.forget();
+  indices_stale_ = true;
   const abi::ImageView image = adopted ? link::newest_image(region) : abi::ImageView();
   if (image && previous_.empty()) {
     const auto* bytes = reinterpret_cast<const std::byte*>(&image.header());
@@ -140,6 +142,11 @@ link::CountersSnapshot Forwarding::counters() {
   return snapshot;
 }
 
+std::optional<std::vector<link::ServerTotals>> Forwarding::server_totals() const {
+  if (region_ == nullptr || indices_stale_) return std::nullopt;
+  return server_totals_.read(*region_);
+}
+
 // ---- Keeping up --------------------------------------------------------------------------------
 
 void Forwarding::tick(const NetworkState& network, Instant now) {
@@ -188,6 +195,7 @@ void Forwarding::build(Instant now) {
     return;
   }
   build_error_.clear();
+  if (std::exchange(indices_stale_, false)) server_totals_.configure(*config_, ids_);
   previous_ = std::move(built->bytes);
   image_problems_.clear();
   for (link::Problem& problem : built->problems) {

@@ -18,6 +18,7 @@
 #include "controlplane/link/image_builder.h"
 #include "controlplane/link/next_hops.h"
 #include "controlplane/link/publisher.h"
+#include "controlplane/link/server_totals.h"
 #include "controlplane/runtime/network_state.h"
 #include "dataplane/abi/region.h"
 #include "dataplane/base/time.h"
@@ -50,6 +51,9 @@ class Forwarding {
   void tick(const NetworkState& network, Instant now);
 
   [[nodiscard]] link::CountersSnapshot counters();
+  // By server, in the order of the configuration; see ServerTotalsReader. Nothing where there is no
+  // data plane, or none yet that knows the configuration.
+  [[nodiscard]] std::optional<std::vector<link::ServerTotals>> server_totals() const;
   [[nodiscard]] const std::vector<link::RegionPort>& ports() const { return ports_; }
   [[nodiscard]] const link::Reachability& reachability() const { return next_hops_.reachability(); }
   [[nodiscard]] const link::ServerStates& states() const { return states_; }
@@ -80,11 +84,13 @@ class Forwarding {
   link::Ids ids_;
   link::NextHops next_hops_;
   link::CounterReader counters_;
+  link::ServerTotalsReader server_totals_;
   std::vector<std::byte> previous_;  // the newest image; empty: none yet
   std::array<std::uint64_t, 2> secret_{};
 
   bool network_changed_ = true;
   bool image_stale_ = true;
+  bool indices_stale_ = true;  // server_totals_ does not know the newest ones
   Instant next_network_step_{};
   Instant last_build_{};
   Instant next_poll_{};

@@ -169,11 +169,23 @@ json group_json(const StatusSources& from, const GroupReport& group) {
 
 // ---- Services and servers ----------------------------------------------------------------------
 
-using HealthByKey = std::map<ServerKey, const ServerSnapshot*>;
+// What is known of one server, of either kind.
+struct Known {
+  const ServerSnapshot* health = nullptr;
+  const ServerTraffic* traffic = nullptr;
+};
+using KnownByKey = std::map<ServerKey, Known>;
 
-std::string_view state_of(const config::Server& server, const ServerSnapshot* health,
+std::uint32_t weight_of(const config::Server& server, const ServerSnapshot* health) {
+  const bool changed = health != nullptr && health->admin.weight.has_value();
+  return changed ? health->admin.weight->apply(server.weight) : server.weight;
+}
+
+std::string_view state_of(const config::Server& server, const Known& known,
                           const link::Reachability& reachability) {
-  if (server.disabled) return "maint";
+  const ServerSnapshot* health = known.health;
+  const AdminMode mode = health != nullptr ? health->mode : AdminMode::Ready;
+  if (mode == AdminMode::Maintenance) return "maint";
   if (health != nullptr && !health->health.up) return "down";
   const auto reach = reachability.servers.find(server.address);
   if (reach != reachability.servers.end()) {
@@ -181,8 +193,12 @@ std::string_view state_of(const config::Server& server, const ServerSnapshot* he
     const link::PortNeighbour hop{reach->second.port, reach->second.neighbour};
     if (!reachability.neighbours.contains(hop)) return "resolving";
   }
-  if (health != nullptr && health->health.stopping) return "drain";
-  return health != nullptr && health->settings ? "up" : "no check";
+  if (health == nullptr) return "no check";
+  if (known.traffic != nullptr && known.traffic->ejected) return "ejected";
+  if (health->health.stopping || mode == AdminMode::Drain || weight_of(server, health) == 0) {
+    return "drain";
+  }
+  return health->settings || health->agent || health->track ? "up" : "no check";
 }
 
 // What stands between the server and its next state: "2/3 failed", "1/2 passed".
@@ -193,6 +209,7 @@ std::string progress_text(const ServerSnapshot& server) {
   if (server.health.up && health < rise + fall - 1) {
     return fmt::format("{}/{} failed", rise + fall - 1 - health, fall);
   }
+  if (!server.health.up && health >= rise) return "down by its agent";
   if (!server.health.up && health > 0) return fmt::format("{}/{} passed", health, rise);
   return "";
 }
@@ -213,33 +230,67 @@ json check_json(const ServerSnapshot& server) {
   return result;
 }
 
-json server_json(const StatusSources& from, const HealthByKey& health_by_key,
+// Both HAProxy's agent_status, agent_code, ... and what the agent made of the server.
+json agent_json(const AgentState& agent) {
+  const CheckResult& last = agent.last;
+  return {{"status", name(last.status)},
+          {"duration_ms", seconds(last.took) * 1000},
+          {"text", last.text.empty() ? std::string(description(last.status)) : last.text},
+          {"checks", agent.checks},
+          {"up", agent.up}};
+}
+
+json admin_json(const config::Server& server, const ServerSnapshot& known) {
+  return {{"mode", name(known.mode)},
+          {"said_by", name(known.admin.said_by)},
+          {"configured_weight", server.weight},
+          {"maxconn", known.admin.maxconn.value_or(server.maxconn)}};
+}
+
+json traffic_json(const ServerTraffic& traffic) {
+  return {{"connections_per_s", traffic.rates.connections},
+          {"failures_per_s", traffic.rates.failures},
+          {"resets_per_s", traffic.rates.resets},
+          {"retransmits_per_s", traffic.rates.retransmits},
+          {"ejected", traffic.ejected}};
+}
+
+json server_json(const StatusSources& from, const KnownByKey& known_by_key,
                  const config::Backend& backend, const config::Server& server,
                  const std::string& service, std::uint64_t service_connections) {
-  const auto found = health_by_key.find({backend.name, server.name});
-  const ServerSnapshot* health = found == health_by_key.end() ? nullptr : found->second;
+  const auto found = known_by_key.find({backend.name, server.name});
+  const Known known = found == known_by_key.end() ? Known{} : found->second;
+  const ServerSnapshot* health = known.health;
   const auto counted = from.counters.servers.find(link::server_key(service, server.name));
   const link::ServerTotals totals =
       counted == from.counters.servers.end() ? link::ServerTotals{} : counted->second;
   json result = {{"name", server.name},
                  {"address", config::to_string(config::Endpoint{server.address, server.port})},
-                 {"state", state_of(server, health, from.reachability)}};
+                 {"state", state_of(server, known, from.reachability)}};
   if (health != nullptr) {
     result["since_s"] = seconds(from.now - health->health.since);
     result["since"] = iso_time(from, health->health.since);
     if (health->settings) result["check"] = check_json(*health);
+    if (health->agent) result["agent"] = agent_json(*health->agent);
+    if (health->track) result["track"] = to_string(*health->track);
+    result["admin"] = admin_json(server, *health);
   }
+  if (known.traffic != nullptr) result["traffic"] = traffic_json(*known.traffic);
   const double share = service_connections == 0 ? 0
                                                 : static_cast<double>(totals.connections) /
                                                       static_cast<double>(service_connections);
-  result.update({{"weight", server.weight},
+  result.update({{"weight", weight_of(server, health)},
                  {"backup", server.backup},
                  {"connections_total", totals.connections},
                  {"connections_active", totals.active},
                  {"bytes_in", totals.bytes_in},
                  {"bytes_out", totals.bytes_out},
+                 {"connections_answered", totals.answered},
                  {"connect_timeouts", totals.connect_timeouts},
+                 {"refused", totals.refused},
                  {"resets", totals.resets},
+                 {"syn_retransmits", totals.syn_retransmits},
+                 {"answer_retransmits", totals.answer_retransmits},
                  {"share", share}});
   return result;
 }
@@ -252,9 +303,11 @@ std::string bind_text(const config::Bind& bind) {
 
 // One per frontend and group that it has addresses of, as the data plane counts them.
 json services_json(const StatusSources& from) {
-  HealthByKey health_by_key;
-  for (const ServerSnapshot& server : from.health)
-    health_by_key[server.key] = &server;
+  KnownByKey known_by_key;
+  for (std::size_t i = 0; i < from.health.size(); ++i) {
+    known_by_key[from.health[i].key] = {&from.health[i],
+                                        i < from.traffic.size() ? &from.traffic[i] : nullptr};
+  }
   json services = json::array();
   for (const config::Frontend& frontend : from.config.frontends) {
     std::map<std::size_t, json> binds_by_group;
@@ -267,7 +320,7 @@ json services_json(const StatusSources& from) {
       json servers = json::array();
       for (const config::Server& server : backend.servers) {
         servers.push_back(
-            server_json(from, health_by_key, backend, server, service, totals.connections));
+            server_json(from, known_by_key, backend, server, service, totals.connections));
       }
       services.push_back({{"name", service},
                           {"backend", backend.name},

@@ -37,6 +37,7 @@ struct StatusSources {
   const link::CountersSnapshot& counters;
   const link::Reachability& reachability;
   std::span<const ServerSnapshot> health;  // in the order of the configuration
+  std::span<const ServerTraffic> traffic;  // likewise
   std::span<const GroupReport> groups;
   std::vector<std::string> problems;
   Instant started;  // the control plane

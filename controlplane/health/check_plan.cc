@@ -15,8 +15,47 @@ CheckPlan plan_check(const config::Backend& backend, const config::Server& serve
                    .fastinter = server.fastinter,
                    .downinter = server.downinter},
       .timeouts = probe_timeouts(server.inter, backend.timeouts.connect, backend.timeouts.check),
-      .paused = server.disabled || backend.disabled,
+      .init_state = server.init_state,
+      .observe = server.observe,
   };
+}
+
+AgentPlan plan_agent(const config::Backend& backend, const config::Server& server) {
+  const config::AgentCheck& agent = *server.agent;
+  return {
+      .send = agent.send,
+      .target = server.agent_endpoint(),
+      .inter = agent.inter,
+      .timeouts = probe_timeouts(agent.inter, backend.timeouts.connect, backend.timeouts.check)};
+}
+
+ServerPlan plan_server(const config::Backend& backend, const config::Server& server) {
+  ServerPlan plan{.key = {backend.name, server.name},
+                  .check = {},
+                  .agent = {},
+                  .track = {},
+                  .disabled = server.disabled || backend.disabled,
+                  .static_weights = backend.balance == config::Balance::StaticRoundRobin,
+                  .backup = server.backup,
+                  .log_checks = backend.log_health_checks};
+  if (server.check) plan.check = plan_check(backend, server);
+  if (server.agent) plan.agent = plan_agent(backend, server);
+  if (server.track) plan.track = {server.track->backend, server.track->server};
+  return plan;
+}
+
+// In order over the interval; `interval_of` says nothing for those that are not asked.
+template <class IntervalOf>
+std::vector<Duration> spread(const std::vector<ServerPlan>& plans, IntervalOf interval_of) {
+  const auto asked = std::ranges::count_if(
+      plans, [&](const ServerPlan& plan) { return interval_of(plan).has_value(); });
+  std::vector<Duration> starts;
+  std::ptrdiff_t position = 0;
+  for (const ServerPlan& plan : plans) {
+    const std::optional<Duration> interval = interval_of(plan);
+    starts.push_back(interval ? *interval * position++ / asked : Duration{});
+  }
+  return starts;
 }
 
 }  // namespace
@@ -28,23 +67,22 @@ std::string to_string(const ServerKey& key) {
 std::vector<ServerPlan> plan_checks(const config::Config& config) {
   std::vector<ServerPlan> plans;
   for (const auto& backend : config.backends) {
-    for (const auto& server : backend.servers) {
-      auto& plan = plans.emplace_back(ServerPlan{{backend.name, server.name}, std::nullopt});
-      if (server.check) plan.check = plan_check(backend, server);
-    }
+    for (const auto& server : backend.servers)
+      plans.push_back(plan_server(backend, server));
   }
   return plans;
 }
 
 std::vector<Duration> spread_starts(const std::vector<ServerPlan>& plans) {
-  const auto checked =
-      std::ranges::count_if(plans, [](const ServerPlan& plan) { return plan.check.has_value(); });
-  std::vector<Duration> starts;
-  std::ptrdiff_t position = 0;
-  for (const auto& plan : plans) {
-    starts.push_back(plan.check ? plan.check->settings.inter * position++ / checked : Duration{});
-  }
-  return starts;
+  return spread(plans, [](const ServerPlan& plan) {
+    return plan.check ? std::optional(plan.check->settings.inter) : std::nullopt;
+  });
+}
+
+std::vector<Duration> spread_agents(const std::vector<ServerPlan>& plans) {
+  return spread(plans, [](const ServerPlan& plan) {
+    return plan.agent ? std::optional(plan.agent->inter) : std::nullopt;
+  });
 }
 
 }  // namespace carpool

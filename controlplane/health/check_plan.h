@@ -27,7 +27,8 @@ struct CheckPlan {
   config::Endpoint target;
   CheckSettings settings;
   ProbeTimeouts timeouts;
-  bool paused = false;  // in maintenance: keeps its state and is not probed
+  config::InitState init_state = config::InitState::Up;
+  config::Observation observe;
 
   friend bool operator==(const CheckPlan&, const CheckPlan&) = default;
   // The same question to the same place: what is known of the server still holds.
@@ -36,9 +37,27 @@ struct CheckPlan {
   }
 };
 
+struct AgentPlan {
+  std::string send;
+  config::Endpoint target;
+  Duration inter{};
+  ProbeTimeouts timeouts;
+
+  friend bool operator==(const AgentPlan&, const AgentPlan&) = default;
+  [[nodiscard]] bool asks_the_same(const AgentPlan& other) const {
+    return send == other.send && target == other.target;
+  }
+};
+
 struct ServerPlan {
   ServerKey key;
-  std::optional<CheckPlan> check;  // none: always up
+  std::optional<CheckPlan> check;  // none, and no agent, and nothing tracked: always up
+  std::optional<AgentPlan> agent;
+  std::optional<ServerKey> track;
+  bool disabled = false;        // begins in maintenance
+  bool static_weights = false;  // see obey()
+  bool backup = false;
+  bool log_checks = false;  // option log-health-checks
 };
 
 // Every server, in the order of the configuration.
@@ -46,7 +65,8 @@ struct ServerPlan {
 
 // How long after the start the first check of each plan begins, by its index. As in HAProxy the
 // first checks are spread in order over the interval, so that neither the servers nor we get a
-// burst. Zero for servers without check.
+// burst. Zero for servers without check. Agents are spread likewise.
 [[nodiscard]] std::vector<Duration> spread_starts(const std::vector<ServerPlan>& plans);
+[[nodiscard]] std::vector<Duration> spread_agents(const std::vector<ServerPlan>& plans);
 
 }  // namespace carpool

@@ -17,6 +17,8 @@ using enum CheckVerdict;
 constexpr std::array<Row, kCheckStatusCount> kRows{{
     {CheckStatus::Unknown, Neutral, "UNK", "Unknown"},
     {CheckStatus::Initial, Neutral, "INI", "Initializing"},
+    {CheckStatus::Checked, Neutral, "CHECKED", "No status change"},
+    {CheckStatus::Observed, Failed, "HANA", "Health analyze"},
     {CheckStatus::SocketError, Failed, "SOCKERR", "Socket error"},
     {CheckStatus::L4Ok, Passed, "L4OK", "Layer4 check passed"},
     {CheckStatus::L4Timeout, Failed, "L4TOUT", "Layer4 timeout"},
@@ -29,6 +31,9 @@ constexpr std::array<Row, kCheckStatusCount> kRows{{
     {CheckStatus::L7Timeout, Failed, "L7TOUT", "Layer7 timeout"},
     {CheckStatus::L7Response, Failed, "L7RSP", "Layer7 invalid response"},
     {CheckStatus::L7Status, Failed, "L7STS", "Layer7 wrong status"},
+    {CheckStatus::ProcessOk, Passed, "PROCOK", "External check passed"},
+    {CheckStatus::ProcessError, Failed, "PROCERR", "External check error"},
+    {CheckStatus::ProcessTimeout, Failed, "PROCTOUT", "External check timeout"},
 }};
 
 constexpr bool rows_follow_the_enum() {

@@ -13,6 +13,8 @@ namespace carpool {
 enum class CheckStatus : std::uint8_t {
   Unknown,          // UNK
   Initial,          // INI: no check has finished yet
+  Checked,          // CHECKED: an answer that says nothing of the server's health
+  Observed,         // HANA: not a check, but errors in the server's traffic
   SocketError,      // SOCKERR: our own side failed, or the connection broke in mid-check
   L4Ok,             // L4OK: connected, nothing more was asked
   L4Timeout,        // L4TOUT
@@ -25,8 +27,11 @@ enum class CheckStatus : std::uint8_t {
   L7Timeout,        // L7TOUT
   L7Response,       // L7RSP: not the protocol that was asked for
   L7Status,         // L7STS: the service says that it is not well
+  ProcessOk,        // PROCOK: the command exited with 0
+  ProcessError,     // PROCERR: it exited with something else, or did not run
+  ProcessTimeout,   // PROCTOUT
 };
-inline constexpr std::size_t kCheckStatusCount = 14;
+inline constexpr std::size_t kCheckStatusCount = 19;
 
 enum class CheckVerdict : std::uint8_t { Neutral, Failed, Passed };
 

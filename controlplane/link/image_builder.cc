@@ -244,7 +244,7 @@ class Builder {
     image.port = be16(server.port);
     image.weight = static_cast<std::uint16_t>(weight);
     image.service = plan.index;
-    image.max_connections = server.maxconn;
+    image.max_connections = state.maxconn.value_or(server.maxconn);
 
     auto has_way = find_way(plan, server, image);
     if (!has_way) return std::unexpected(std::move(has_way.error()));

@@ -21,9 +21,10 @@ namespace carpool::link {
 // What health checks and operators say about a server at this moment.
 struct ServerState {
   bool up = true;
-  bool draining = false;                // keeps its connections, gets no new ones
-  bool maintenance = false;             // likewise, and is not checked
-  std::optional<std::uint32_t> weight;  // in place of the configured one; 0: no new connections
+  bool draining = false;                 // keeps its connections, gets no new ones
+  bool maintenance = false;              // likewise, and is not checked
+  std::optional<std::uint32_t> weight;   // in place of the configured one; 0: no new connections
+  std::optional<std::uint32_t> maxconn;  // in place of the configured one; 0: no limit
 };
 
 // By backend and server, as they stand in the model.

@@ -184,6 +184,20 @@ std::string check_text(const json& check) {
   return result;
 }
 
+// Only what is not as it should be.
+std::string traffic_text(const json& server) {
+  const json& traffic = member(server, "traffic");
+  std::vector<std::string> parts;
+  const auto note = [&](const char* key, const char* what) {
+    const double rate = number_of(traffic, key);
+    if (rate >= 0.05) parts.push_back(fmt::format("{:.1f} {}/s", rate, what));
+  };
+  note("failures_per_s", "failed connections");
+  note("resets_per_s", "resets");
+  note("retransmits_per_s", "repeated SYNs");
+  return parts.empty() ? "" : "traffic: " + joined(parts, ", ");
+}
+
 std::string server_text(const json& server, const Paint& paint) {
   std::string name = string_of(server, "name");
   if (is_true(server, "backup")) name += " backup";
@@ -195,6 +209,11 @@ std::string server_text(const json& server, const Paint& paint) {
       count_text(integer_of(server, "connections_total")), number_of(server, "share") * 100);
   const std::string check = check_text(member(server, "check"));
   if (!is_up(server) && !check.empty()) result += wrapped(check, 17);
+  if (const std::string traffic = traffic_text(server); !traffic.empty()) {
+    result += wrapped(traffic, 17);
+  }
+  const std::string agent = string_of(member(server, "agent"), "text");
+  if (!is_up(server) && !agent.empty()) result += wrapped("agent: " + agent, 17);
   return result;
 }
 

@@ -58,6 +58,7 @@ struct StatusTest : testing::Test {
                         .counters = counters,
                         .reachability = reachability,
                         .health = health,
+                        .traffic = traffic,
                         .groups = groups,
                         .problems = {},
                         .started = now - 60s,
@@ -75,6 +76,7 @@ struct StatusTest : testing::Test {
   link::CountersSnapshot counters;
   link::Reachability reachability;
   std::vector<ServerSnapshot> health;
+  std::vector<ServerTraffic> traffic;
   std::vector<GroupReport> groups;
 };
 
@@ -95,8 +97,46 @@ TEST_F(StatusTest, ServerStates) {
   EXPECT_EQ(server(0)["state"], "resolving");
   health[0].health.up = false;
   EXPECT_EQ(server(0)["state"], "down") << "what the check says goes before what the network says";
-  config.backends[0].servers[0].disabled = true;
+  health[0].mode = AdminMode::Maintenance;
   EXPECT_EQ(server(0)["state"], "maint");
+}
+
+TEST_F(StatusTest, ServersDrainByModeByWeightAndByTheirOwnWish) {
+  health[0].mode = AdminMode::Drain;
+  EXPECT_EQ(server(0)["state"], "drain");
+  EXPECT_EQ(server(0)["admin"]["mode"], "drain");
+  health[0].mode = AdminMode::Ready;
+  EXPECT_EQ(server(0)["state"], "up");
+  health[0].admin.weight = WeightOverride{0, true};
+  EXPECT_EQ(server(0)["state"], "drain");
+  health[0].admin.weight = WeightOverride{50, true};
+  config.backends[0].servers[0].weight = 20;
+  EXPECT_EQ(server(0)["state"], "up");
+  EXPECT_EQ(server(0)["weight"], 10);
+  EXPECT_EQ(server(0)["admin"]["configured_weight"], 20);
+}
+
+TEST_F(StatusTest, TrafficIsShownAsRates) {
+  EXPECT_FALSE(server(0).contains("traffic"));
+  traffic = {{.rates = {.connections = 12.5, .failures = 3}, .ejected = true}};
+  EXPECT_EQ(server(0)["traffic"]["connections_per_s"], 12.5);
+  EXPECT_EQ(server(0)["traffic"]["failures_per_s"], 3.0);
+  EXPECT_EQ(server(0)["state"], "ejected");
+  health[0].health.up = false;
+  EXPECT_EQ(server(0)["state"], "down");
+}
+
+TEST_F(StatusTest, AgentHasAStateOfItsOwn) {
+  EXPECT_FALSE(server(0).contains("agent"));
+  health[0].agent =
+      AgentState{.up = false,
+                 .last = {CheckStatus::L7Status, 0, 3ms, "via agent : down (disk full)"},
+                 .checks = 7};
+  const auto agent = server(0)["agent"];
+  EXPECT_EQ(agent["status"], "L7STS");
+  EXPECT_EQ(agent["text"], "via agent : down (disk full)");
+  EXPECT_EQ(agent["duration_ms"], 3.0);
+  EXPECT_EQ(agent["up"], false);
 }
 
 TEST_F(StatusTest, CheckTellsWhatWasFoundAndWhatIsMissing) {

@@ -179,6 +179,111 @@ TEST(CheckState, AConditionalSuccessStopsAServerButRevivesNone) {
   EXPECT_EQ(health.last.status, CheckStatus::L7Status);
 }
 
+// `init-state`: what is shown at first, and how many results of one kind it takes to turn it.
+TEST(CheckState, BeginsAsInitStateSays) {
+  using config::InitState;
+  const CheckSettings settings{.rise = 3, .fall = 2};
+  struct Case {
+    InitState state;
+    const char* shown;
+    int failures_to_down;
+    int successes_to_up;
+  };
+  for (const auto& [state, shown, failures, successes] :
+       {Case{InitState::Up, "UP 1/2", 1, 0}, Case{InitState::FullyUp, "UP", 2, 0},
+        Case{InitState::Down, "DOWN 2/3", 0, 1}, Case{InitState::FullyDown, "DOWN", 0, 3}}) {
+    const ServerHealth initial = initial_health(settings, kStart, state);
+    EXPECT_EQ(status_text(initial, settings), shown);
+    const auto turns_after = [&](const CheckResult& result, bool up) {
+      ServerHealth health = initial;
+      int checks = 0;
+      for (; health.up != up && checks < 10; ++checks)
+        health = step(health, settings, result, kStart).next;
+      return checks;
+    };
+    EXPECT_EQ(turns_after(failed(), false), failures) << shown;
+    EXPECT_EQ(turns_after(passed(), true), successes) << shown;
+  }
+}
+
+// What errors of the traffic do to a server, by `on-error` and by how it stands.
+TEST(CheckState, ErrorsOfTrafficCountAsOnErrorSays) {
+  using config::OnError;
+  const CheckSettings settings{.rise = 2, .fall = 3, .inter = 10s, .fastinter = 1s};
+  struct Case {
+    const char* checks;  // before it
+    OnError on_error;
+    const char* shown;
+  };
+  const Case cases[] = {
+      {"+", OnError::Fastinter, "UP"},       {"+", OnError::FailCheck, "UP 2/3"},
+      {"+", OnError::SuddenDeath, "UP 1/3"}, {"+", OnError::MarkDown, "DOWN!"},
+      {"+-", OnError::FailCheck, "UP 1/3"},  {"+-", OnError::SuddenDeath, "UP 1/3"},
+      {"+--", OnError::FailCheck, "DOWN!"},  {"+--", OnError::SuddenDeath, "DOWN!"},
+      {"", OnError::FailCheck, "DOWN!"},     {"+---", OnError::MarkDown, "DOWN"},
+      {"+---+", OnError::FailCheck, "DOWN"}, {"+---+", OnError::Fastinter, "DOWN 1/2"},
+  };
+  for (const auto& [checks, on_error, shown] : cases) {
+    ServerHealth health = initial_health(settings, kStart);
+    for (const char kind : std::string_view(checks))
+      health = step(health, settings, kind == '+' ? passed() : failed(), kStart).next;
+    const auto outcome = adjust(health, settings, on_error, "10 errors", kStart);
+    EXPECT_EQ(status_text(outcome.next, settings) + (outcome.transition ? "!" : ""), shown)
+        << checks << " " << static_cast<int>(on_error);
+    EXPECT_EQ(outcome.next_interval, 1s);
+    EXPECT_EQ(outcome.next.observed, 1u);
+    EXPECT_EQ(outcome.next.checks, health.checks) << "it was none";
+  }
+}
+
+TEST(CheckState, OnlyResultsThatMoveTheCounterCount) {
+  const CheckSettings settings{.rise = 2, .fall = 2};
+  ServerHealth health = initial_health(settings, kStart);
+  const auto counts = [&](const CheckResult& result) {
+    const auto outcome = step(health, settings, result, kStart);
+    health = outcome.next;
+    return outcome.counts;
+  };
+  EXPECT_TRUE(counts(passed()));
+  EXPECT_FALSE(counts(passed()));
+  EXPECT_TRUE(counts(failed()));
+  EXPECT_TRUE(counts(failed()));
+  EXPECT_FALSE(counts(failed()));
+  EXPECT_TRUE(counts(passed()));
+}
+
+TEST(CheckState, NeedsBothCheckAndAgent) {
+  const CheckSettings settings{.rise = 1, .fall = 2};
+  ServerHealth health = step(initial_health(settings, kStart), settings, passed(), kStart).next;
+  auto outcome = hear_agent(health, settings, false, kStart + 1s);
+  EXPECT_EQ(outcome.transition, Transition::Down);
+  EXPECT_EQ(status_text(outcome.next, settings), "DOWN (agent)");
+  health = step(outcome.next, settings, passed(), kStart + 2s).next;
+  EXPECT_FALSE(health.up);
+  health = step(health, settings, failed(), kStart + 3s).next;
+  health = step(health, settings, failed(), kStart + 4s).next;
+  EXPECT_EQ(status_text(health, settings), "DOWN");
+  EXPECT_EQ(hear_agent(health, settings, true, kStart + 5s).transition, std::nullopt);
+  health = hear_agent(health, settings, true, kStart + 5s).next;
+  const auto up = step(health, settings, passed(), kStart + 6s);
+  EXPECT_EQ(up.transition, Transition::Up);
+  EXPECT_EQ(downtime(up.next, kStart + 10s), 5s);
+  EXPECT_EQ(up.next.downs, 1u);
+}
+
+TEST(CheckState, AFollowerIsWhatItsLeaderIs) {
+  const ServerHealth follower = unchecked_health(kStart);
+  ServerHealth leader{.health = 0, .up = false, .last = failed()};
+  auto outcome = follow(follower, leader, kStart + 1s);
+  EXPECT_EQ(outcome.transition, Transition::Down);
+  EXPECT_EQ(outcome.next.since, kStart + 1s);
+  EXPECT_EQ(follow(outcome.next, leader, kStart + 2s).transition, std::nullopt);
+  leader = {.health = 4, .up = true, .stopping = true};
+  outcome = follow(outcome.next, leader, kStart + 3s);
+  EXPECT_EQ(outcome.transition, Transition::Up);
+  EXPECT_FALSE(outcome.next.takes_new_connections());
+}
+
 TEST(CheckState, AServerWithoutCheckIsUp) {
   const auto health = unchecked_health(kStart);
   EXPECT_TRUE(health.up);
