@@ -1,5 +1,5 @@
 """carpool-probe under Debian's xinetd, asked by carpool and by Debian's HAProxy side by side: the
-same verdicts."""
+same verdicts. And what HAProxy makes of the probe as its agent."""
 
 import random
 import time
@@ -20,6 +20,10 @@ from .scenario import Scenario
 
 SERVICE = "mysql"
 CHECK_PORT = 9200
+# Of the probe as a daemon, which alone can be an agent.
+DAEMON_PORT, AGENT_PORT = 9210, 9211
+AGENTS = "agents"
+AGENT_WEIGHT = 80
 CHECK = f"check port {CHECK_PORT} inter 500ms rise 2 fall 2"
 DETECTION_S = 6.0
 # Where HAProxy runs: a host on the servers' network with nothing else to do here.
@@ -63,7 +67,16 @@ def run(lab: Lab, outcome: Outcome, config: LabConfig, _rng: random.Random) -> N
     lab.witnesses += [xinetd, haproxy]
     xinetd.start()
     line = ServerLine(db.name, db.address, DB_PORT, CHECK)
-    haproxy.start(f"backend {SERVICE}\n    option httpchk\n    timeout check 2s\n{line}")
+    agent_line = ServerLine(
+        db.name,
+        db.address,
+        DB_PORT,
+        f"weight 100 agent-check agent-port {AGENT_PORT} agent-inter 500ms",
+    )
+    haproxy.start(
+        f"backend {SERVICE}\n    option httpchk\n    timeout check 2s\n{line}\n"
+        f"backend {AGENTS}\n{agent_line}"
+    )
     service = f"listen {SERVICE}\n    bind {VIRTUAL_ADDRESS}:{DB_PORT}\n    option httpchk\n"
     lab.up_nodes(
         replace(config, services=(f"{service}    timeout check 2s\n{line}",)), ["lb1"]
@@ -91,6 +104,7 @@ def run(lab: Lab, outcome: Outcome, config: LabConfig, _rng: random.Random) -> N
         times[what] = compare(outcome, node, haproxy, db.name, state, code)
     outcome.figure(detection_ms=times)
     ask_by_hand(lab, outcome, agent)
+    obey_agent(outcome, haproxy, agent)
 
 
 def compare(
@@ -138,6 +152,38 @@ def ask_by_hand(lab: Lab, outcome: Outcome, agent: HealthAgent) -> None:
         for _ in range(20)
     ]
     outcome.check(set(codes) == {"200"}, f"every one is answered in full: {sorted(set(codes))}")
+
+
+def obey_agent(outcome: Outcome, haproxy: HaProxy, beside: HealthAgent) -> None:
+    """HAProxy does what the agent says, and also hears when an operator's word is over."""
+    server = beside.server
+    options = ["--agent-port", f"{server.address}:{AGENT_PORT}", "--weight", str(AGENT_WEIGHT)]
+    agent = HealthAgent(server, DAEMON_PORT, ["alive"], options)
+    agent.start()
+    # Without a check of its own, a server that is up shows as "no check".
+    cases: tuple[tuple[str, Callable[[], object], str], ...] = (
+        ("up", lambda: None, "no"),
+        ("drain", lambda: agent.down_file.write_text("drain upgrade\n"), "DRAIN"),
+        ("maint", lambda: agent.down_file.write_text("maint disk\n"), "MAINT"),
+        ("ready", agent.down_file.unlink, "no"),
+        ("down", lambda: agent.write_credentials("wrong"), "DOWN"),
+        ("up again", agent.write_credentials, "no"),
+    )
+    for word, act, state in cases:
+        outcome.step(f"the agent says {word}")
+        act()
+        wait_until(
+            f"HAProxy is at {state}",
+            lambda: haproxy.state(AGENTS, server.name) == state,
+            DETECTION_S,
+        )
+        outcome.check(True, f"HAProxy: {haproxy.server(AGENTS, server.name)['status']}")
+
+    def weight() -> bool:
+        return haproxy.server(AGENTS, server.name)["weight"] == str(AGENT_WEIGHT)
+
+    wait_until("HAProxy takes the agent's weight", weight, DETECTION_S)
+    outcome.check(True, f"HAProxy gives it {AGENT_WEIGHT} % of its weight")
 
 
 SCENARIO = Scenario(
