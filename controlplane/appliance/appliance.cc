@@ -38,6 +38,8 @@ constexpr Duration kTrafficEvery = 200ms;
 constexpr Duration kTrafficForPeopleEvery = 1s;
 // How long a leaving advert may take to reach its worker.
 constexpr Duration kLeaveLimit = 100ms;
+// How long the last notify scripts may take before they end with us.
+constexpr Duration kNotifyLimit = 2s;
 // How long the kernel may take to tell its links, addresses, routes and neighbours.
 constexpr Duration kNetworkLimit = 10s;
 // Foreign adverts are a problem to be shown for this long.
@@ -75,6 +77,8 @@ Appliance::Appliance(asio::io_context& io, Settings settings, LoadedConfig loade
         if (!asked) spdlog::warn("{}", asked.error().message);
       }),
       groups_(*this, random_bits),
+      scripts_(io),
+      notifier_(io),
       supervisor_(
           io, supervisor_settings(settings_, loaded_.config),
           [this](abi::Region region, bool adopted) { dataplane_up(std::move(region), adopted); },
@@ -103,6 +107,7 @@ asio::awaitable<Result<void>> Appliance::run() {
   recall_health();
   health_.apply(loaded_.config);
   traffic_.configure(loaded_.config);
+  scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
 
   supervising_ = true;
@@ -154,6 +159,9 @@ asio::awaitable<void> Appliance::leave() {
   while (supervising_)
     co_await pause(kTick);
   co_await supervisor_.stop();
+  const Instant told_by = monotonic_now() + kNotifyLimit;
+  while (!notifier_.idle() && monotonic_now() < told_by)
+    co_await pause(kTick);
 }
 
 asio::awaitable<void> Appliance::pause(Duration duration) {
@@ -208,17 +216,50 @@ void Appliance::receive_adverts(Instant now) {
 
 void Appliance::judge_groups(Instant now) {
   if (region_) workers_.observe(*region_, now);
+  const auto all = judgements();
+  for (std::size_t index = 0; index < all.size(); ++index) {
+    const std::string& name = loaded_.config.groups[index].name;
+    const auto& [fault, can_say_goodbye, demotions] = all[index];
+    if (fault && can_say_goodbye) {
+      groups_.retire(name, *fault, now);
+    } else {
+      groups_.set_usable(name, !fault, fault.value_or(""), now);
+    }
+  }
+  apply_demotions(all, now);
+}
+
+std::vector<GroupJudgement> Appliance::judgements() const {
   const auto trouble = why_no_forwarding();
   const auto health = port_health();
-  for (const GroupReport& group : groups_.groups()) {
-    const auto why =
-        trouble ? trouble
-                : why_unusable(group.settings, forwarding_.ports(), health, network_->state());
-    groups_.set_usable(group.settings.name, !why, why.value_or(""), now);
-    if (trouble) continue;
-    for (const auto& reason : other_ports(group.settings, forwarding_.ports(), health))
-      groups_.demote(reason.group, reason.source, reason.value, reason.why, now);
+  const auto scripts = scripts_.states();
+  std::vector<GroupJudgement> all;
+  for (const config::RedundancyGroup& group : loaded_.config.groups) {
+    const GroupReport* known = find_group(group.name);
+    std::optional<std::string> unusable = trouble;
+    if (!unusable && known != nullptr) {
+      unusable = why_unusable(known->settings, forwarding_.ports(), health, network_->state());
+    }
+    const bool claimed = known != nullptr && known->state() == RouterState::kMaster;
+    const auto results =
+        track_results(group, forwarding_.states(), forwarding_.ports(), health, scripts);
+    all.push_back(judge(std::move(unusable), results, claimed));
   }
+  share_fate(loaded_.config, all);
+  return all;
+}
+
+void Appliance::apply_demotions(const std::vector<GroupJudgement>& judgements, Instant now) {
+  for (std::size_t index = 0; index < judgements.size(); ++index) {
+    groups_.set_demotions(loaded_.config.groups[index].name, judgements[index].demotions, now);
+  }
+}
+
+const GroupReport* Appliance::find_group(std::string_view name) const {
+  const auto groups = groups_.groups();
+  const auto found = std::ranges::find_if(
+      groups, [name](const GroupReport& group) { return group.settings.name == name; });
+  return found == groups.end() ? nullptr : &*found;
 }
 
 std::optional<std::string> Appliance::why_no_forwarding() const {
@@ -276,13 +317,7 @@ void Appliance::watch_traffic(Instant now) {
 
 void Appliance::take_health(Instant now) {
   forwarding_.set_states(server_states());
-  auto reasons = tracked_backends(loaded_.config, forwarding_.states());
-  for (const GroupReport& group : groups_.groups()) {
-    auto gone = untracked_backends(group, reasons);
-    reasons.insert(reasons.end(), gone.begin(), gone.end());
-  }
-  for (const auto& reason : reasons)
-    groups_.demote(reason.group, reason.source, reason.value, reason.why, now);
+  apply_demotions(judgements(), now);
 }
 
 // ---- The data plane comes and goes -------------------------------------------------------------
@@ -337,6 +372,10 @@ bool Appliance::send(std::uint16_t port, std::span<const std::uint8_t> frame) {
   return adverts_ && adverts_->send(port, frame, monotonic_now());
 }
 
+std::optional<MacAddress> Appliance::resolve(std::uint16_t port, Ipv4Address address) {
+  return forwarding_.neighbour(port, address);
+}
+
 void Appliance::set_group(std::string_view group, bool active) {
   forwarding_.set_group(group, active, monotonic_now());
 }
@@ -347,6 +386,14 @@ void Appliance::note_transition(std::string_view group, std::string_view what) {
 
 void Appliance::note_foreign(std::string_view group, std::string_view what) {
   spdlog::error("group {}: {}", group, what);
+}
+
+void Appliance::announce_state(const GroupReport& group) {
+  const auto* configured = loaded_.config.find_group(group.settings.name);
+  if (configured == nullptr || !configured->notify) return;
+  const config::PortSpec* port = loaded_.config.node.find_port(configured->port);
+  notifier_.tell(*configured->notify, group.settings.name,
+                 make_notice(group, port == nullptr ? "" : port->device));
 }
 
 // ---- Reload ------------------------------------------------------------------------------------
@@ -390,6 +437,7 @@ Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
   configure_groups(now);
   health_.apply(loaded_.config);
   traffic_.configure(loaded_.config);
+  scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
   take_health(now);
   judge_groups(now);
@@ -440,9 +488,9 @@ std::vector<std::string> Appliance::problems(Instant now) const {
       all.push_back(
           fmt::format("group {} cannot be claimed: {}", group.settings.name, group.why_unusable));
     }
-    if (group.machine.demotion.total() > 0) {
-      all.push_back(fmt::format("group {} is demoted by {}", group.settings.name,
-                                group.machine.demotion.why()));
+    if (group.demotion().sum() > 0) {
+      all.push_back(
+          fmt::format("group {} is demoted by {}", group.settings.name, group.demotion().why()));
     }
     if (group.foreign.count > 0 && now - group.foreign.last_seen < kForeignMemory) {
       all.push_back(fmt::format("group {}: adverts from {} are not accepted: {}",

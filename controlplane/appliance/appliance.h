@@ -18,6 +18,9 @@
 #include "controlplane/appliance/config_source.h"
 #include "controlplane/appliance/forwarding.h"
 #include "controlplane/appliance/groups.h"
+#include "controlplane/appliance/notifier.h"
+#include "controlplane/appliance/script_watch.h"
+#include "controlplane/appliance/tracking.h"
 #include "controlplane/appliance/traffic_watch.h"
 #include "controlplane/appliance/worker_watch.h"
 #include "controlplane/console/http_server.h"
@@ -54,9 +57,11 @@ class Appliance final : private RedundancyEffects {
  private:
   // RedundancyEffects
   bool send(std::uint16_t port, std::span<const std::uint8_t> frame) override;
+  std::optional<MacAddress> resolve(std::uint16_t port, Ipv4Address address) override;
   void set_group(std::string_view group, bool active) override;
   void note_transition(std::string_view group, std::string_view what) override;
   void note_foreign(std::string_view group, std::string_view what) override;
+  void announce_state(const GroupReport& group) override;
 
   boost::asio::awaitable<Result<void>> open_network();
   boost::asio::awaitable<void> supervise();
@@ -68,6 +73,10 @@ class Appliance final : private RedundancyEffects {
   void notice_absence(Instant now);
   void receive_adverts(Instant now);
   void judge_groups(Instant now);
+  // In the order of the configuration's groups.
+  [[nodiscard]] std::vector<GroupJudgement> judgements() const;
+  void apply_demotions(const std::vector<GroupJudgement>& judgements, Instant now);
+  [[nodiscard]] const GroupReport* find_group(std::string_view name) const;
 
   void dataplane_up(abi::Region region, bool adopted);
   void dataplane_down(const std::string& why);
@@ -94,6 +103,8 @@ class Appliance final : private RedundancyEffects {
   TrafficWatch traffic_;
   Forwarding forwarding_;
   RedundancyRunner groups_;
+  ScriptWatch scripts_;
+  Notifier notifier_;
   WorkerWatch workers_;
   DataplaneSupervisor supervisor_;
   console::HttpServer http_;

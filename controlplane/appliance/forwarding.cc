@@ -35,11 +35,16 @@ std::array<std::uint64_t, 2> derive_secret(const config::Config& config) {
   return secret;
 }
 
-std::vector<Ipv4Address> server_addresses(const config::Config& config) {
+// Whose link-layer addresses are needed: servers, and peers that get their adverts by unicast.
+std::vector<Ipv4Address> wanted_neighbours(const config::Config& config) {
   std::vector<Ipv4Address> addresses;
   for (const config::Backend& backend : config.backends) {
     for (const config::Server& server : backend.servers)
       addresses.push_back(server.address);
+  }
+  for (const config::RedundancyGroup& group : config.groups) {
+    const auto& peers = group.vrrp.unicast_peers;
+    addresses.insert(addresses.end(), peers.begin(), peers.end());
   }
   return addresses;
 }
@@ -51,7 +56,7 @@ void Forwarding::configure(const config::Config& config, link::ServerStates stat
   states_ = std::move(states);
   // Connections stay on their workers for as long as the secret stays, so it is chosen only once.
   if (secret_ == std::array<std::uint64_t, 2>{}) secret_ = derive_secret(config);
-  next_hops_.set_servers(server_addresses(config));
+  next_hops_.set_servers(wanted_neighbours(config));
   network_changed_ = true;
   image_stale_ = true;
   indices_stale_ = true;
@@ -223,6 +228,18 @@ void Forwarding::poll_data_plane(Instant now) {
     publisher_reports_.push_back(std::move(report));
   }
   if (conflict_ && now - conflict_->last > kConflictMemory) conflict_.reset();
+}
+
+std::optional<MacAddress> Forwarding::neighbour(std::uint16_t port, Ipv4Address address) const {
+  const link::Reachability& known = reachability();
+  const auto reach = known.servers.find(address);
+  if (reach == known.servers.end() || reach->second.way != link::Way::port ||
+      reach->second.port != port) {
+    return std::nullopt;
+  }
+  const auto mac = known.neighbours.find({reach->second.port, reach->second.neighbour});
+  if (mac == known.neighbours.end()) return std::nullopt;
+  return mac->second;
 }
 
 std::vector<std::string> Forwarding::problems() const {

@@ -56,6 +56,9 @@ class Forwarding {
   [[nodiscard]] std::optional<std::vector<link::ServerTotals>> server_totals() const;
   [[nodiscard]] const std::vector<link::RegionPort>& ports() const { return ports_; }
   [[nodiscard]] const link::Reachability& reachability() const { return next_hops_.reachability(); }
+  // The link-layer address under which a server or a unicast peer is reached by that port; nothing
+  // while it is not known.
+  [[nodiscard]] std::optional<MacAddress> neighbour(std::uint16_t port, Ipv4Address address) const;
   [[nodiscard]] const link::ServerStates& states() const { return states_; }
   // What keeps parts of the configuration from working, for an operator.
   [[nodiscard]] std::vector<std::string> problems() const;

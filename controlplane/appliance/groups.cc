@@ -1,7 +1,6 @@
 #include "controlplane/appliance/groups.h"
 
 #include <algorithm>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -11,8 +10,6 @@
 
 namespace carpool {
 namespace {
-
-constexpr std::string_view kBackendSource = "backend ";  // what demotion by a backend is called
 
 using config::Config;
 using config::RedundancyGroup;
@@ -94,6 +91,82 @@ Result<void> add_announced(GroupSettings& settings, const std::vector<VirtualAdd
   return {};
 }
 
+std::vector<Ipv4Address> advertised_addresses(const RedundancyGroup& group) {
+  std::vector<Ipv4Address> addresses;
+  for (const VirtualAddress& address : group.addresses)
+    addresses.push_back(address.prefix.address);
+  return addresses;
+}
+
+Result<CarpSettings> carp_settings(const RedundancyGroup& group, Ipv4Address source) {
+  auto key = make_carp_key(group.vhid, group.password, advertised_addresses(group), {},
+                           group.address_order == config::AddressOrder::Configured
+                               ? CarpAddressOrder::kConfigured
+                               : CarpAddressOrder::kAscending);
+  if (!key) return std::unexpected(key.error());
+  CarpSettings settings;
+  settings.key = std::move(*key);
+  settings.config.vhid = group.vhid;
+  settings.config.advbase = group.advbase;
+  settings.config.advskew = group.advskew;
+  settings.config.preempt = group.preempt;
+  settings.config.preempt_delay = group.preempt_delay;
+  settings.config.source = source;
+  return settings;
+}
+
+// What tracked things add as long as all of them are well; see tracking.h for when they are not.
+unsigned bonus_of(const RedundancyGroup& group) {
+  unsigned bonus = 0;
+  const auto add = [&bonus](const auto& tracks) {
+    for (const config::TrackCommon& track : tracks)
+      bonus += static_cast<unsigned>(std::max(0, track.weight.value_or(0)));
+  };
+  add(group.tracks);
+  add(group.track_ports);
+  add(group.track_scripts);
+  return bonus;
+}
+
+Result<VrrpSettings> vrrp_settings(const RedundancyGroup& group, Ipv4Address source) {
+  const config::VrrpOptions& options = group.vrrp;
+  const auto interval = std::chrono::duration_cast<VrrpInterval>(options.interval);
+  const bool v2 = group.protocol == config::RedundancyProtocol::Vrrp2;
+  VrrpSettings settings;
+  settings.config.version = v2 ? VrrpVersion::k2 : VrrpVersion::k3;
+  settings.config.vrid = group.vhid;
+  settings.config.priority = options.priority;
+  settings.config.bonus = bonus_of(group);
+  settings.config.interval = interval;
+  settings.config.preempt = group.preempt;
+  settings.config.preempt_delay = group.preempt_delay;
+  settings.config.startup_delay = options.startup_delay;
+  settings.config.announcements = {options.garp.count, options.garp.delay, options.garp.refresh,
+                                   options.garp.refresh_count};
+  settings.config.source = source;
+  settings.group.version = settings.config.version;
+  settings.group.vrid = group.vhid;
+  settings.group.interval = interval;
+  settings.group.addresses = advertised_addresses(group);
+  settings.group.own = source;
+  settings.group.peers = options.unicast_peers;
+  // The file is the same on all nodes, so it names this one, too.
+  std::erase(settings.group.peers, source);
+  if (settings.group.peers.empty() && !options.unicast_peers.empty()) {
+    return fail("'unicast peer' names only this node: write the addresses of all of them");
+  }
+  settings.group.min_ttl = options.min_ttl;
+  if (!group.password.empty()) {
+    auto password = make_vrrp_password(group.password);
+    if (!password) return std::unexpected(password.error());
+    settings.group.password = *password;
+  }
+  settings.checksum = options.checksum == config::VrrpChecksumForm::Rfc9568
+                          ? VrrpChecksum::kMessageOnly
+                          : VrrpChecksum::kWithPseudoHeader;
+  return settings;
+}
+
 Result<GroupSettings> settings_of(const RedundancyGroup& group,
                                   std::span<const link::RegionPort> ports,
                                   const NetworkState& network) {
@@ -102,27 +175,22 @@ Result<GroupSettings> settings_of(const RedundancyGroup& group,
     return fail(fmt::format("group {} is on port {}, which the data plane does not have",
                             group.name, group.port));
   }
-  std::vector<Ipv4Address> addresses;
-  for (const VirtualAddress& address : group.addresses)
-    addresses.push_back(address.prefix.address);
-  auto key = make_carp_key(group.vhid, group.password, std::move(addresses), {},
-                           group.address_order == config::AddressOrder::Configured
-                               ? CarpAddressOrder::kConfigured
-                               : CarpAddressOrder::kAscending);
-  if (!key) return fail(fmt::format("group {}: {}", group.name, key.error().message));
-
   GroupSettings settings;
   settings.name = group.name;
-  settings.key = std::move(*key);
   settings.port = index_of(ports, *port);
+  settings.port_mac = port->mac;
   settings.mac =
       group.mac == config::GroupMac::Virtual ? MacAddress::virtual_router(group.vhid) : port->mac;
-  settings.carp.vhid = group.vhid;
-  settings.carp.advbase = group.advbase;
-  settings.carp.advskew = group.advskew;
-  settings.carp.preempt = group.preempt;
-  settings.carp.preempt_delay = group.preempt_delay;
-  settings.carp.source = advert_source(group, port->link, network);
+  const Ipv4Address source = advert_source(group, port->link, network);
+  if (group.is_vrrp()) {
+    auto vrrp = vrrp_settings(group, source);
+    if (!vrrp) return fail(fmt::format("group {}: {}", group.name, vrrp.error().message));
+    settings.protocol = std::move(*vrrp);
+  } else {
+    auto carp = carp_settings(group, source);
+    if (!carp) return fail(fmt::format("group {}: {}", group.name, carp.error().message));
+    settings.protocol = std::move(*carp);
+  }
   for (const auto* list : {&group.addresses, &group.floating}) {
     if (auto added = add_announced(settings, *list, ports); !added) {
       return std::unexpected(added.error());
@@ -192,60 +260,10 @@ std::optional<std::string> why_unusable(const GroupSettings& group,
       return fmt::format("port {}: interface {} has no carrier", port.name, link->second.name);
     }
   }
-  if (group.carp.source.is_unspecified()) {
+  if (group.source().is_unspecified()) {
     return fmt::format("port {} has no IPv4 address that adverts could come from", port.name);
   }
   return std::nullopt;
-}
-
-std::vector<DemotionReason> tracked_backends(const Config& config,
-                                             const link::ServerStates& servers) {
-  std::vector<DemotionReason> reasons;
-  for (const RedundancyGroup& group : config.groups) {
-    for (const config::TrackBackend& track : group.tracks) {
-      const auto& states = servers.at(track.backend_index);
-      const auto usable = std::ranges::count_if(
-          states, [](const link::ServerState& state) { return state.up && !state.maintenance; });
-      const bool enough = usable >= static_cast<std::ptrdiff_t>(track.at_least);
-      reasons.push_back({group.name, std::string(kBackendSource) + track.backend,
-                         enough ? 0 : kMaxDemotion,
-                         enough ? ""
-                                : fmt::format("{} of {} servers up, needs {}", usable,
-                                              states.size(), track.at_least)});
-    }
-  }
-  return reasons;
-}
-
-std::vector<DemotionReason> untracked_backends(const GroupReport& group,
-                                               std::span<const DemotionReason> tracked) {
-  std::vector<DemotionReason> gone;
-  for (const Demotion::Source& source : group.machine.demotion.sources()) {
-    const auto is_source = [&](const DemotionReason& reason) {
-      return reason.group == group.settings.name && reason.source == source.name;
-    };
-    if (source.name.starts_with(kBackendSource) && std::ranges::none_of(tracked, is_source)) {
-      gone.push_back({group.settings.name, source.name, 0, ""});
-    }
-  }
-  return gone;
-}
-
-std::vector<DemotionReason> other_ports(const GroupSettings& group,
-                                        std::span<const link::RegionPort> ports,
-                                        std::span<const PortHealth> health) {
-  std::set<std::uint16_t> others;
-  for (const auto& announced : group.announced) {
-    if (announced.port != group.port) others.insert(announced.port);
-  }
-  std::vector<DemotionReason> reasons;
-  for (const std::uint16_t port : others) {
-    if (port >= ports.size() || port >= health.size()) continue;
-    const bool up = health[port].link_up;
-    reasons.push_back(
-        {group.name, "port " + ports[port].name, up ? 0 : kMaxDemotion, up ? "" : "no link"});
-  }
-  return reasons;
 }
 
 }  // namespace carpool

@@ -41,25 +41,4 @@ struct PortHealth {
                                                       std::span<const PortHealth> health,
                                                       const NetworkState& network);
 
-// One reason for a group to be demoted, or not any more (value 0).
-struct DemotionReason {
-  std::string group;
-  std::string source;
-  unsigned value = 0;
-  std::string why;
-
-  friend bool operator==(const DemotionReason&, const DemotionReason&) = default;
-};
-
-// Of `track backend` lines.
-[[nodiscard]] std::vector<DemotionReason> tracked_backends(const config::Config& config,
-                                                           const link::ServerStates& servers);
-// Takes back what demoted the group for a backend that it does not track any more.
-[[nodiscard]] std::vector<DemotionReason> untracked_backends(
-    const GroupReport& group, std::span<const DemotionReason> tracked);
-// Of ports that a group does not send adverts by, but has addresses on.
-[[nodiscard]] std::vector<DemotionReason> other_ports(const GroupSettings& group,
-                                                      std::span<const link::RegionPort> ports,
-                                                      std::span<const PortHealth> health);
-
 }  // namespace carpool

@@ -136,20 +136,28 @@ void check_addresses(const Config& config, Report& report) {
 
 // ----------------------------------------------------------------------------------- redundancy
 
+std::string_view id_word(const RedundancyGroup& group) {
+  return group.is_vrrp() ? "vrid" : "vhid";
+}
+
 void check_group(const Config& config, const RedundancyGroup& group, Report& report) {
   const auto missing = [&](std::string_view what, std::string hint) {
     if (report.has_errors(group.origin)) return;
     report.error(group.origin, fmt::format("redundancy '{}' has no {}", group.name, what),
                  std::move(hint));
   };
-  if (group.vhid == 0) missing("'vhid'", "write 'vhid NUMBER', from 1 to 255, alike on all nodes");
+  const std::string_view id = id_word(group);
+  if (group.vhid == 0) {
+    missing(fmt::format("'{}'", id),
+            fmt::format("write '{} NUMBER', from 1 to 255, alike on all nodes", id));
+  }
   if (group.addresses.empty()) missing("'address'", "write one, as in 'address 192.0.2.10/24'");
   if (group.port.empty()) {
     missing("'port'", "write 'port NAME' with the name of a port of the nodes");
   } else {
     check_port_exists(config, group.port, group.origin, report);
   }
-  if (group.password.empty() && !report.has_errors(group.origin)) {
+  if (group.password.empty() && !group.is_vrrp() && !report.has_errors(group.origin)) {
     report.warn(group.origin,
                 fmt::format("redundancy '{}' has no 'pass': whoever is on the network can take its "
                             "addresses",
@@ -160,6 +168,8 @@ void check_group(const Config& config, const RedundancyGroup& group, Report& rep
     report.error(group.origin, fmt::format("redundancy '{}' has more than {} addresses", group.name,
                                            kMaxAddressesPerGroup));
   }
+  for (const TrackPort& track : group.track_ports)
+    check_port_exists(config, track.port, track.origin, report);
   for (const TrackBackend& track : group.tracks) {
     if (track.backend_index >= config.backends.size()) continue;
     const Backend& backend = config.backends[track.backend_index];
@@ -171,56 +181,108 @@ void check_group(const Config& config, const RedundancyGroup& group, Report& rep
   }
 }
 
-void check_vhids(const Config& config, Report& report) {
+// CARP and VRRP make the same virtual MAC of an id.
+void check_ids(const Config& config, Report& report) {
   std::map<std::pair<std::string, std::uint8_t>, const RedundancyGroup*> taken;
   for (const RedundancyGroup& group : config.groups) {
     if (group.vhid == 0 || group.port.empty()) continue;
     const auto [first, fresh] = taken.emplace(std::pair(group.port, group.vhid), &group);
     if (fresh) continue;
     report.error(group.origin,
-                 fmt::format("vhid {} on port '{}' is that of redundancy '{}' already", group.vhid,
-                             group.port, first->second->name),
+                 fmt::format("{} {} on port '{}' is that of redundancy '{}' already",
+                             id_word(group), group.vhid, group.port, first->second->name),
                  "first at " + report.describe(first->second->origin));
   }
 }
 
-// Which node leads a group: the one that advertises most often.
+// What a node says about its rank, and the group's own where it says nothing.
+struct Rank {
+  const RedundancyGroup& group;
+  const NodeRedundancy* part;  // none: the node does not rank itself
+
+  [[nodiscard]] unsigned advbase() const {
+    return part == nullptr ? group.advbase : part->advbase.value_or(group.advbase);
+  }
+  [[nodiscard]] unsigned advskew() const {
+    return part == nullptr ? group.advskew : part->advskew.value_or(group.advskew);
+  }
+  [[nodiscard]] unsigned priority() const {
+    return part == nullptr ? group.vrrp.priority : part->priority.value_or(group.vrrp.priority);
+  }
+  // Equal if both are equally entitled to lead.
+  [[nodiscard]] std::pair<unsigned, unsigned> order() const {
+    return group.is_vrrp() ? std::pair(0u, priority()) : std::pair(advbase(), advskew());
+  }
+  [[nodiscard]] std::string text() const {
+    return group.is_vrrp() ? fmt::format("priority {}", priority())
+                           : fmt::format("advskew {}", advskew());
+  }
+};
+
+Rank rank_of(const RedundancyGroup& group, const Node& node) {
+  const auto part = std::ranges::find(node.redundancy, group.name, &NodeRedundancy::group);
+  return {group, part == node.redundancy.end() ? nullptr : &*part};
+}
+
+// Which node leads a group: the one that advertises most often, or has the highest priority.
 void check_ranks(const Config& config, const RedundancyGroup& group, Report& report) {
+  const std::string_view word = group.is_vrrp() ? "priority" : "advskew";
+  const std::string_view leader = group.is_vrrp() ? "highest" : "lowest";
   std::map<std::pair<unsigned, unsigned>, const Node*> ranks;
   for (const Node& node : config.other_nodes) {
-    const auto part = std::ranges::find(node.redundancy, group.name, &NodeRedundancy::group);
-    if (part == node.redundancy.end()) {
+    const Rank rank = rank_of(group, node);
+    if (rank.part == nullptr) {
       report.warn(
           node.origin,
-          fmt::format("node '{}' does not rank itself in redundancy '{}': it has the "
-                      "group's advskew {}",
-                      node.name, group.name, group.advskew),
-          fmt::format("write 'redundancy {} advskew NUMBER'; the lowest leads", group.name));
+          fmt::format("node '{}' does not rank itself in redundancy '{}': it has the group's {}",
+                      node.name, group.name, rank.text()),
+          fmt::format("write 'redundancy {} {} NUMBER'; the {} leads", group.name, word, leader));
       continue;
     }
-    const std::pair<unsigned, unsigned> rank{part->advbase.value_or(group.advbase),
-                                             part->advskew.value_or(group.advskew)};
-    const auto [same, fresh] = ranks.emplace(rank, &node);
+    const auto [same, fresh] = ranks.emplace(rank.order(), &node);
     if (fresh) continue;
     report.warn(
-        part->origin,
-        fmt::format("nodes '{}' and '{}' have the same advskew {} in redundancy '{}': which "
-                    "one leads is left to chance",
-                    same->second->name, node.name, rank.second, group.name),
-        "give the one that should lead the lower one");
+        rank.part->origin,
+        fmt::format("nodes '{}' and '{}' have the same {} in redundancy '{}': which one leads is "
+                    "left to chance",
+                    same->second->name, node.name, rank.text(), group.name),
+        fmt::format("give the one that should lead the {} one",
+                    group.is_vrrp() ? "higher" : "lower"));
   }
 }
 
-// A node whose control plane dies is silent at once, but claims its addresses until the fence. Its
-// peer takes over three times advbase after the last advert (later by its own advskew), and that
-// advert may have left a whole interval before the death.
+// A rank is in the words of the group's protocol.
+void check_rank_words(const Config& config, const RedundancyGroup& group, Report& report) {
+  for (const Node& node : config.other_nodes) {
+    const NodeRedundancy* part = rank_of(group, node).part;
+    if (part == nullptr) continue;
+    const bool carp_words = part->advskew || part->advbase;
+    const bool foreign = group.is_vrrp() ? carp_words : part->priority.has_value();
+    if (!foreign) continue;
+    report.error(
+        part->origin,
+        fmt::format("redundancy '{}' speaks {}, where a node ranks itself by {}", group.name,
+                    to_string(group.protocol), group.is_vrrp() ? "'priority'" : "'advskew'"),
+        group.is_vrrp() ? "write 'priority NUMBER'; the highest leads"
+                        : "write 'advskew NUMBER'; the lowest leads");
+  }
+}
+
+// How long after the death of a node's control plane its peers may take over at the earliest. A
+// peer waits for three intervals after the last advert (and its own skew), and that advert may have
+// left a whole interval before the death.
+std::chrono::milliseconds earliest_takeover(const Rank& rank) {
+  using std::chrono::milliseconds;
+  if (rank.group.is_vrrp()) {
+    return std::chrono::duration_cast<milliseconds>(2 * rank.group.vrrp.interval);
+  }
+  return milliseconds(2000u * rank.advbase() - 1000u * rank.advskew() / 256);
+}
+
+// A node whose control plane dies is silent at once, but claims its addresses until the fence.
 void check_fence(const Config& config, const RedundancyGroup& group, Report& report) {
   for (const Node& node : config.other_nodes) {
-    const auto part = std::ranges::find(node.redundancy, group.name, &NodeRedundancy::group);
-    const bool ranked = part != node.redundancy.end();
-    const unsigned advbase = ranked ? part->advbase.value_or(group.advbase) : group.advbase;
-    const unsigned advskew = ranked ? part->advskew.value_or(group.advskew) : group.advskew;
-    const auto limit = std::chrono::milliseconds(2000u * advbase - 1000u * advskew / 256);
+    const auto limit = earliest_takeover(rank_of(group, node));
     if (node.fence <= limit) continue;
     const auto fence = std::chrono::duration_cast<std::chrono::milliseconds>(node.fence);
     report.warn(
@@ -238,11 +300,12 @@ void check_redundancy(const Config& config, Report& report) {
   for (std::size_t i = 0; i < config.groups.size(); ++i) {
     names.claim(config.groups[i].name, i, config.groups[i].origin, report);
     check_group(config, config.groups[i], report);
+    check_rank_words(config, config.groups[i], report);
     if (config.other_nodes.size() < 2) continue;
     check_ranks(config, config.groups[i], report);
     check_fence(config, config.groups[i], report);
   }
-  check_vhids(config, report);
+  check_ids(config, report);
   std::vector<std::string> group_names;
   for (const RedundancyGroup& group : config.groups)
     group_names.push_back(group.name);
@@ -252,6 +315,13 @@ void check_redundancy(const Config& config, Report& report) {
       report.error(part.origin, fmt::format("there is no redundancy '{}'", part.group),
                    did_you_mean(part.group, group_names, "known: " + list_names(group_names)));
     }
+  }
+  std::size_t scripts = 0;
+  for (const RedundancyGroup& group : config.groups)
+    scripts += group.track_scripts.size();
+  if (scripts > kMaxScripts) {
+    report.error(
+        {}, fmt::format("{} scripts are tracked, and there is room for {}", scripts, kMaxScripts));
   }
   if (config.groups.size() > kMaxGroups) {
     report.error(config.groups[kMaxGroups].origin,

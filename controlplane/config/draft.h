@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -92,11 +93,17 @@ struct NodeDraft {
   std::optional<std::uint32_t> flows;
 };
 
+struct RedundancyDraft {
+  RedundancyGroup group;
+  std::optional<bool> preempt;            // unset: as is usual for the protocol
+  std::map<std::string, Origin> written;  // keywords: some are for one protocol only
+};
+
 // Sections stay where they are while others are added, so that the parser can point at one.
 struct Draft {
   Global global;
   std::deque<NodeDraft> nodes;
-  std::deque<RedundancyGroup> groups;
+  std::deque<RedundancyDraft> groups;
   std::deque<ProxyDraft> defaults;
   std::deque<ProxyDraft> proxies;
 };

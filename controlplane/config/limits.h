@@ -38,6 +38,23 @@ inline constexpr std::size_t kPeerKeyBytes = 32;
 inline constexpr std::size_t kMaxPeerKeys = 4;  // two are enough to exchange one for another
 inline constexpr unsigned kMaxWeight = 256;
 
+// VRRP (RFC 9568; RFC 2338's password).
+inline constexpr std::size_t kMaxVrrpPassLength = 8;
+inline constexpr std::size_t kMaxVrrpAddresses = 40;  // an advert has to fit an element of a ring
+inline constexpr unsigned kMaxVrrpPriority = 255;     // of who owns the addresses
+inline constexpr Duration kVrrp3IntervalStep = std::chrono::milliseconds(10);
+inline constexpr Duration kMaxVrrp3Interval = std::chrono::milliseconds(40950);
+inline constexpr Duration kMaxVrrp2Interval = std::chrono::seconds(255);
+inline constexpr std::size_t kMaxUnicastPeers = 16;
+
+// What groups track.
+inline constexpr int kMaxTrackWeight = 253;      // of VRRP, in both directions, as in keepalived
+inline constexpr int kMaxCarpTrackWeight = 240;  // as much as demotion can add to an advskew
+inline constexpr Duration kMinScriptTime = std::chrono::milliseconds(100);
+inline constexpr Duration kMaxScriptTime = std::chrono::hours(1);
+inline constexpr std::uint32_t kMaxScriptStreak = 1000;
+inline constexpr std::size_t kMaxScripts = 64;  // of all groups together
+
 // Text. Far above anything written by hand; they bound what a broken generator can make us read.
 inline constexpr std::size_t kMaxWordsPerLine = 256;
 inline constexpr std::size_t kMaxLineLength = 64 * 1024;  // after joining continued lines

@@ -7,6 +7,7 @@
 
 #include "controlplane/config/link_tracks.h"
 #include "controlplane/config/names.h"
+#include "controlplane/config/settle_redundancy.h"
 #include "controlplane/config/suggest.h"
 
 namespace carpool::config {
@@ -47,8 +48,8 @@ class Linker {
     config_.global = std::move(draft_.global);
     for (NodeDraft& node : draft_.nodes)
       link_node(std::move(node));
-    for (RedundancyGroup& group : draft_.groups)
-      link_group(std::move(group));
+    for (RedundancyDraft& group : draft_.groups)
+      link_group(settle_redundancy(std::move(group), report_));
     for (ProxyDraft& proxy : draft_.proxies)
       link_proxy(std::move(proxy));
     link_default_backends();
@@ -338,6 +339,7 @@ void select_node(Config& config, std::string_view name, Report& report) {
     if (group == config.groups.end()) continue;  // reported by the checks
     group->advbase = part.advbase.value_or(group->advbase);
     group->advskew = part.advskew.value_or(group->advskew);
+    group->vrrp.priority = part.priority.value_or(group->vrrp.priority);
   }
 }
 

@@ -29,6 +29,18 @@ std::string_view to_string(PortKind kind) {
   return "?";
 }
 
+std::string_view to_string(RedundancyProtocol protocol) {
+  switch (protocol) {
+    case RedundancyProtocol::Carp:
+      return "carp";
+    case RedundancyProtocol::Vrrp2:
+      return "vrrp 2";
+    case RedundancyProtocol::Vrrp3:
+      return "vrrp 3";
+  }
+  return "?";
+}
+
 std::string_view to_string(Balance balance) {
   switch (balance) {
     case Balance::RoundRobin:

@@ -108,11 +108,12 @@ struct PortSpec {
 
 enum class IdleMode : std::uint8_t { Poll, Sleep };
 
-// `redundancy GROUP [advskew N] [advbase N]` inside a node.
+// `redundancy GROUP [advskew N] [advbase N] [priority N]` inside a node.
 struct NodeRedundancy {
   std::string group;
-  std::optional<std::uint8_t> advskew;
-  std::optional<std::uint8_t> advbase;
+  std::optional<std::uint8_t> advskew;   // of CARP
+  std::optional<std::uint8_t> advbase;   // of CARP
+  std::optional<std::uint8_t> priority;  // of VRRP
   Origin origin;
 
   friend bool operator==(const NodeRedundancy&, const NodeRedundancy&) = default;
@@ -139,7 +140,8 @@ struct Node {
 
 // ---------------------------------------------------------------------------------- redundancy
 
-enum class RedundancyProtocol : std::uint8_t { Carp };  // vrrp 2 and vrrp 3 are refused as yet
+enum class RedundancyProtocol : std::uint8_t { Carp, Vrrp2, Vrrp3 };
+[[nodiscard]] std::string_view to_string(RedundancyProtocol protocol);  // "carp", "vrrp 3"
 
 // An address that moves with its group. Host bits are kept: 192.0.2.10/24.
 struct VirtualAddress {
@@ -153,22 +155,85 @@ struct VirtualAddress {
 enum class AddressOrder : std::uint8_t { Sorted, Configured };  // in the digest of a CARP advert
 enum class GroupMac : std::uint8_t { Virtual, Own };
 
-// `track backend NAME at-least N`: with fewer usable servers the group is demoted.
-struct TrackBackend {
+// What happens when something tracked is not well, and (VRRP, positive weights) while it is.
+struct TrackCommon {
+  // Unset: demotes by kMaxDemotion. 0: the node gives the group up. CARP: what is added to the
+  // advskew. VRRP: negative, what is taken off the priority; positive, what is added to it as long
+  // as all is well.
+  std::optional<int> weight;
+  Origin origin;
+
+  friend bool operator==(const TrackCommon&, const TrackCommon&) = default;
+};
+
+// `track backend NAME at-least N`: not well with fewer usable servers.
+struct TrackBackend : TrackCommon {
   std::string backend;
   std::size_t backend_index = 0;
   std::uint32_t at_least = 1;
-  Origin origin;
 
   friend bool operator==(const TrackBackend&, const TrackBackend&) = default;
+};
+
+// `track port NAME`: not well without link.
+struct TrackPort : TrackCommon {
+  std::string port;
+
+  friend bool operator==(const TrackPort&, const TrackPort&) = default;
+};
+
+// A program that is not ours, and as whom it runs.
+struct Script {
+  std::vector<std::string> command;  // its full path, then its arguments
+  std::string user = "nobody";
+
+  friend bool operator==(const Script&, const Script&) = default;
+  friend auto operator<=>(const Script&, const Script&) = default;
+};
+
+// `track script PATH`: well when it exits with status 0.
+struct TrackScript : TrackCommon {
+  Script script;
+  Duration interval = std::chrono::seconds(1);
+  Duration timeout = std::chrono::seconds(1);
+  std::uint32_t rise = 1;  // runs in a row that make it well
+  std::uint32_t fall = 1;  // and that make it ill
+
+  friend bool operator==(const TrackScript&, const TrackScript&) = default;
+};
+
+// `garp`: how often a new active router of VRRP announces its addresses.
+struct GarpPlan {
+  std::uint8_t count = 5;                    // in a burst
+  Duration delay = std::chrono::seconds(5);  // to the second burst; 0: there is none
+  Duration refresh{};                        // from burst to burst afterwards; 0: none
+  std::uint8_t refresh_count = 1;
+
+  friend bool operator==(const GarpPlan&, const GarpPlan&) = default;
+};
+
+enum class VrrpChecksumForm : std::uint8_t { Rfc5798, Rfc9568 };  // of version 3, as sent
+
+// What only VRRP has.
+struct VrrpOptions {
+  // As it holds on this node: a `redundancy` line of the node has gone in already.
+  std::uint8_t priority = 100;                  // 1..255
+  Duration interval = std::chrono::seconds(1);  // whole seconds in version 2, else 10 ms steps
+  Duration startup_delay{};
+  std::vector<Ipv4Address> unicast_peers;  // empty: multicast
+  std::uint8_t min_ttl = 0;                // of unicast adverts that are accepted
+  GarpPlan garp;
+  VrrpChecksumForm checksum = VrrpChecksumForm::Rfc5798;
+
+  friend bool operator==(const VrrpOptions&, const VrrpOptions&) = default;
 };
 
 struct RedundancyGroup {
   std::string name;
   RedundancyProtocol protocol = RedundancyProtocol::Carp;
-  std::uint8_t vhid = 0;  // 1..255
-  std::string port;       // adverts leave and arrive here
-  std::string password;   // at most kMaxCarpPassLength bytes; empty: none, as CARP allows
+  std::uint8_t vhid = 0;                  // 1..255; VRRP calls it vrid
+  std::string port;                       // adverts leave and arrive here
+  std::string password;                   // as long as the protocol allows; empty: none
   std::vector<VirtualAddress> addresses;  // advertised, at least one
   std::vector<VirtualAddress> floating;   // move along, not advertised
   bool preempt = false;
@@ -179,9 +244,15 @@ struct RedundancyGroup {
   AddressOrder address_order = AddressOrder::Sorted;
   GroupMac mac = GroupMac::Virtual;
   Duration fast_hello{};  // 0: off. Parsed, not in effect yet.
+  VrrpOptions vrrp;
   std::vector<TrackBackend> tracks;
+  std::vector<TrackPort> track_ports;
+  std::vector<TrackScript> track_scripts;
+  std::string sync_group;        // groups of the same one have one fate; empty: on its own
+  std::optional<Script> notify;  // told of every change of state
   Origin origin;
 
+  [[nodiscard]] bool is_vrrp() const { return protocol != RedundancyProtocol::Carp; }
   friend bool operator==(const RedundancyGroup&, const RedundancyGroup&) = default;
 };
 

@@ -118,11 +118,16 @@ void parse_redundancy(NodeDraft& draft, Statement& statement) {
       const auto number = statement.take_number("a number of seconds", 1, kMaxAdvbase);
       if (!number) return;
       part.advbase = static_cast<std::uint8_t>(*number);
+    } else if (parameter.text == "priority") {
+      const auto number = statement.take_number("a number", 1, kMaxVrrpPriority);
+      if (!number) return;
+      part.priority = static_cast<std::uint8_t>(*number);
     } else {
       return statement.error(
           parameter.at, fmt::format("unknown parameter '{}' of 'redundancy'", parameter.text),
-          did_you_mean(parameter.text, std::vector<std::string>{"advskew", "advbase"},
-                       "a node sets advskew and advbase; all else is in the group's section"));
+          did_you_mean(parameter.text, std::vector<std::string>{"advskew", "advbase", "priority"},
+                       "a node sets advskew and advbase, or priority; all else is in the group's "
+                       "section"));
     }
   }
   const auto same = std::ranges::find(draft.node.redundancy, part.group, &NodeRedundancy::group);

@@ -104,7 +104,7 @@ Scopes Parser::scopes() const {
   return std::visit(Overloaded{[](const ProxyDraft* proxy) { return proxy_scopes(proxy->kind); },
                                [](const Global*) { return Scopes(Scope::Global); },
                                [](const NodeDraft*) { return Scopes(Scope::Node); },
-                               [](const RedundancyGroup*) { return Scopes(Scope::Redundancy); },
+                               [](const RedundancyDraft*) { return Scopes(Scope::Redundancy); },
                                [](Outside) { return Scopes(Scope::Section); },
                                [](Skipped) { return Scopes(Scope::Section); }},
                     section_);
@@ -115,7 +115,7 @@ std::string_view Parser::section_kind() const {
       Overloaded{[](const ProxyDraft* proxy) { return proxy_kind_name(proxy->kind); },
                  [](const Global*) { return std::string_view("global"); },
                  [](const NodeDraft*) { return std::string_view("node"); },
-                 [](const RedundancyGroup*) { return std::string_view("redundancy"); },
+                 [](const RedundancyDraft*) { return std::string_view("redundancy"); },
                  [](Outside) { return std::string_view(); },
                  [](Skipped) { return std::string_view(); }},
       section_);
@@ -167,11 +167,13 @@ void Parser::open_section(const Line& line) {
     statement.end();
   } else if (keyword == "redundancy") {
     auto name = statement.take_name("a name");
-    RedundancyGroup& group = draft_.groups.emplace_back();
-    group.name = std::move(name).value_or("");
-    group.origin = statement.at();
-    section_ = &group;
-    if (statement.more() && !line.indented && statement.peek().text.starts_with("adv")) {
+    RedundancyDraft& draft = draft_.groups.emplace_back();
+    draft.group.name = std::move(name).value_or("");
+    draft.group.origin = statement.at();
+    section_ = &draft;
+    const bool ranks = statement.more() && (statement.peek().text.starts_with("adv") ||
+                                            statement.peek().text == "priority");
+    if (ranks && !line.indented) {
       return report_.error(statement.at(), "this begins a section, because it is not indented",
                            "indent it, if it belongs to the node above");
     }
@@ -288,7 +290,7 @@ void Parser::run(Statement& statement) {
   const bool handled = std::visit(
       Overloaded{[&](Global* global) { return dispatch(*global, global_handlers()); },
                  [&](NodeDraft* node) { return dispatch(*node, node_handlers()); },
-                 [&](RedundancyGroup* group) { return dispatch(*group, redundancy_handlers()); },
+                 [&](RedundancyDraft* group) { return dispatch(*group, redundancy_handlers()); },
                  [&](ProxyDraft* proxy) {
                    return dispatch(*proxy, proxy_handlers()) ||
                           dispatch(*proxy, health_handlers()) ||

@@ -24,7 +24,7 @@ class Parser {
   struct Outside {};  // before the first section
   struct Skipped {};  // in a section that is not acted on
   using Section =
-      std::variant<Outside, Skipped, Global*, NodeDraft*, RedundancyGroup*, ProxyDraft*>;
+      std::variant<Outside, Skipped, Global*, NodeDraft*, RedundancyDraft*, ProxyDraft*>;
 
   [[nodiscard]] Scopes scopes() const;
   [[nodiscard]] std::string_view section_kind() const;

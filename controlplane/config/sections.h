@@ -11,7 +11,7 @@ namespace carpool::config {
 
 [[nodiscard]] std::span<const Handler<Global>> global_handlers();
 [[nodiscard]] std::span<const Handler<NodeDraft>> node_handlers();
-[[nodiscard]] std::span<const Handler<RedundancyGroup>> redundancy_handlers();
+[[nodiscard]] std::span<const Handler<RedundancyDraft>> redundancy_handlers();
 // Frontends, backends, listen and defaults; which of them may say what is in the table.
 [[nodiscard]] std::span<const Handler<ProxyDraft>> proxy_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> health_handlers();
@@ -19,6 +19,10 @@ namespace carpool::config {
 [[nodiscard]] std::span<const Handler<ServerDraft>> server_parameter_handlers();
 [[nodiscard]] std::span<const Handler<ServerDraft>> agent_handlers();
 [[nodiscard]] std::span<const Handler<ServerDraft>> observe_handlers();
+
+// Of redundancy sections.
+void parse_track(RedundancyDraft& draft, Statement& statement);
+void parse_notify(RedundancyDraft& draft, Statement& statement);
 
 // The words after `server` and `default-server`.
 void parse_server(ProxyDraft& proxy, Statement& statement);

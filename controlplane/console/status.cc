@@ -122,6 +122,35 @@ json peer_json(const StatusSources& from, const CarpPeer& peer) {
           {"advskew", peer.advert.advskew},
           {"age_s", seconds(from.now - peer.heard)}};
 }
+json peer_json(const StatusSources& from, const VrrpPeer& peer) {
+  return {{"source", to_string(peer.advert.source)},
+          {"priority", peer.advert.priority},
+          {"interval_s", seconds(peer.advert.interval)},
+          {"age_s", seconds(from.now - peer.heard)}};
+}
+
+// What a protocol has that the other one has not.
+json protocol_json(const CarpSettings& settings, const Demotion& demotion) {
+  const CarpConfig& carp = settings.config;
+  return {{"protocol", "carp"},
+          {"vhid", carp.vhid},
+          {"advbase", carp.advbase},
+          {"advskew", carp.advskew},
+          {"effective_skew", demoted_advskew(carp.advskew, demotion)}};
+}
+json protocol_json(const VrrpSettings& settings, const Demotion& demotion) {
+  const VrrpConfig& vrrp = settings.config;
+  json peers = json::array();
+  for (const Ipv4Address peer : settings.group.peers)
+    peers.push_back(to_string(peer));
+  return {{"protocol", vrrp.version == VrrpVersion::k2 ? "vrrp 2" : "vrrp 3"},
+          {"vrid", vrrp.vrid},
+          {"priority", vrrp.priority},
+          {"effective_priority", effective_priority(vrrp, demotion)},
+          {"interval_s", seconds(vrrp.interval)},
+          {"preempt", vrrp.preempt},
+          {"unicast_peers", std::move(peers)}};
+}
 
 json foreign_json(const StatusSources& from, const ForeignAdverts& foreign) {
   json result = {{"count", foreign.count}};
@@ -141,27 +170,28 @@ json addresses_json(const std::vector<config::VirtualAddress>& addresses) {
 }
 
 json group_json(const StatusSources& from, const GroupReport& group) {
-  const CarpConfig& carp = group.settings.carp;
-  json result = {{"name", group.settings.name},
-                 {"protocol", "carp"},
-                 {"vhid", carp.vhid},
-                 {"state", name(group.machine.state)},
+  json result = {{"name", group.settings.name}};
+  result.update(
+      std::visit([&](const auto& settings) { return protocol_json(settings, group.demotion()); },
+                 group.settings.protocol));
+  result.update({{"state", group.state_name()},
                  {"since_s", seconds(from.now - group.since)},
                  {"since", iso_time(from, group.since)},
                  {"cause", group.cause},
                  {"unusable", group.why_unusable},
-                 {"advbase", carp.advbase},
-                 {"advskew", carp.advskew},
-                 {"effective_skew", demoted_advskew(carp.advskew, group.machine.demotion)},
-                 {"demotion", demotion_json(group.machine.demotion)},
-                 {"source", to_string(carp.source)},
+                 {"demotion", demotion_json(group.demotion())},
+                 {"source", to_string(group.settings.source())},
                  {"mac", to_string(group.settings.mac)},
-                 {"transitions", group.transitions}};
+                 {"transitions", group.transitions}});
   if (const auto* configured = from.config.find_group(group.settings.name)) {
     result["addresses"] = addresses_json(configured->addresses);
     result["floating"] = addresses_json(configured->floating);
   }
-  if (group.machine.peer) result["peer"] = peer_json(from, *group.machine.peer);
+  std::visit(
+      [&](const auto& machine) {
+        if (machine.peer) result["peer"] = peer_json(from, *machine.peer);
+      },
+      group.machine);
   result["foreign_adverts"] = foreign_json(from, group.foreign);
   result["malformed_adverts"] = group.malformed;
   return result;

@@ -45,7 +45,9 @@ void check_promises(const Config& config) {
   for (const RedundancyGroup& group : config.groups) {
     require(group.vhid != 0 && !group.addresses.empty() && group.advbase >= 1, "group complete");
     require(config.node.find_port(group.port) != nullptr, "the group's port exists");
-    require(group.password.size() <= kMaxCarpPassLength, "password");
+    require(group.password.size() <= (group.is_vrrp() ? kMaxVrrpPassLength : kMaxCarpPassLength),
+            "password");
+    require(group.vrrp.priority >= 1 && group.vrrp.interval >= kVrrp3IntervalStep, "vrrp");
     for (const TrackBackend& track : group.tracks) {
       require(config.backends.at(track.backend_index).name == track.backend, "tracked backend");
     }

@@ -79,7 +79,7 @@ std::string wrapped(std::string_view text, std::size_t indent, std::string_view 
 }
 
 Tone tone_of_group(std::string_view state) {
-  if (state == "MASTER") return Tone::good;
+  if (state == "MASTER" || state == "ACTIVE") return Tone::good;  // CARP's and VRRP's words
   return state == "BACKUP" ? Tone::plain : Tone::bad;
 }
 
@@ -130,10 +130,35 @@ std::string dataplane_in_one_line(const json& status, const Paint& paint) {
                             : paint(Tone::bad, "data plane " + (state.empty() ? "?" : state));
 }
 
-std::string peer_text(const json& peer) {
-  return fmt::format("peer {} advbase {} advskew {}, last advert {} ago", string_of(peer, "source"),
-                     integer_of(peer, "advbase"), integer_of(peer, "advskew"),
+bool is_vrrp(const json& group) {
+  return string_of(group, "protocol").starts_with("vrrp");
+}
+
+std::string peer_text(const json& group) {
+  const json& peer = member(group, "peer");
+  const std::string rank = is_vrrp(group)
+                               ? fmt::format("priority {}", integer_of(peer, "priority"))
+                               : fmt::format("advbase {} advskew {}", integer_of(peer, "advbase"),
+                                             integer_of(peer, "advskew"));
+  return fmt::format("peer {} {}, last advert {} ago", string_of(peer, "source"), rank,
                      duration_text(number_of(peer, "age_s")));
+}
+
+std::string protocol_text(const json& group) {
+  if (!is_vrrp(group)) {
+    return fmt::format("{} vhid {} advbase {} advskew {}, advertises {}",
+                       string_of(group, "protocol"), integer_of(group, "vhid"),
+                       integer_of(group, "advbase"), integer_of(group, "advskew"),
+                       integer_of(group, "effective_skew"));
+  }
+  std::string text =
+      fmt::format("{} vrid {} priority {}, advertises {} every {:g}s", string_of(group, "protocol"),
+                  integer_of(group, "vrid"), integer_of(group, "priority"),
+                  integer_of(group, "effective_priority"), number_of(group, "interval_s"));
+  if (!list(group, "unicast_peers").empty()) {
+    text += " to " + joined(strings_of(group, "unicast_peers"), ", ");
+  }
+  return text;
 }
 
 std::string demotion_text(const json& group) {
@@ -159,16 +184,12 @@ std::string group_text(const json& group, const Paint& paint) {
       fmt::format("  {} {} for {}: {}\n", cell(paint, Tone::heading, string_of(group, "name"), 8),
                   paint(tone_of_group(state), state), duration_text(number_of(group, "since_s")),
                   string_of(group, "cause"));
-  result += wrapped(
-      fmt::format("{} vhid {} advbase {} advskew {}, advertises {}", string_of(group, "protocol"),
-                  integer_of(group, "vhid"), integer_of(group, "advbase"),
-                  integer_of(group, "advskew"), integer_of(group, "effective_skew")),
-      kIndent);
+  result += wrapped(protocol_text(group), kIndent);
   result += wrapped("addresses " + joined(strings_of(group, "addresses"), ", "), kIndent);
   if (!list(group, "floating").empty()) {
     result += wrapped("floating " + joined(strings_of(group, "floating"), ", "), kIndent);
   }
-  if (!member(group, "peer").empty()) result += wrapped(peer_text(member(group, "peer")), kIndent);
+  if (!member(group, "peer").empty()) result += wrapped(peer_text(group), kIndent);
   if (!list(group, "demotion").empty()) {
     result += wrapped("demoted: " + demotion_text(group), kIndent);
   }

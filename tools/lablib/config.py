@@ -33,6 +33,35 @@ class ServerLine:
 
 
 @dataclass(frozen=True)
+class Vrrp:
+    """VRRP in the place of CARP."""
+
+    version: int = 3
+    interval_ms: int = 1000
+    password: str = ""
+    unicast: bool = False
+    priority: dict[str, int] = field(default_factory=lambda: {"lb1": 200, "lb2": 100})
+
+    def lines(self) -> list[str]:
+        peers = " ".join(host.address for host in APPLIANCES)
+        return [
+            f"    protocol vrrp {self.version}",
+            f"    vrid {VHID}",
+            f"    advert-interval {self.interval_ms}ms",
+            *([f"    pass {self.password}"] if self.password else []),
+            *([f"    unicast peer {peers}"] if self.unicast else []),
+        ]
+
+    @property
+    def fence_ms(self) -> int:
+        """The longest that the nodes do not warn about: two intervals."""
+        return min(1500, 2 * self.interval_ms)
+
+
+CARP_LINES = ["    protocol carp", f"    vhid {VHID}", f"    pass {PASSWORD}", "    advbase 1"]
+
+
+@dataclass(frozen=True)
 class LabConfig:
     """What scenarios vary. Frozen: a changed configuration is a new value."""
 
@@ -47,6 +76,7 @@ class LabConfig:
     advskew: dict[str, int] = field(default_factory=lambda: dict(ADVSKEW))
     # Sections that stand in the place of "listen web" and "listen mysql".
     services: tuple[str, ...] | None = None
+    vrrp: Vrrp | None = None  # none: CARP
 
     def with_web_server(self, server: ServerLine) -> "LabConfig":
         others = tuple(s for s in self.web_servers if s.name != server.name)
@@ -72,19 +102,22 @@ class LabConfig:
                 f"    port lan {self.port_kind} eth2",
                 "    workers 1",
                 "    idle sleep",
-                f"    redundancy public advskew {self.advskew[name]}",
+                *([f"    fence {self.vrrp.fence_ms}ms"] if self.vrrp else []),
+                f"    redundancy public {self._rank(name)}",
             )
         )
+
+    def _rank(self, name: str) -> str:
+        if self.vrrp:
+            return f"priority {self.vrrp.priority[name]}"
+        return f"advskew {self.advskew[name]}"
 
     def _redundancy(self) -> str:
         return "\n".join(
             (
                 "redundancy public",
-                "    protocol carp",
-                f"    vhid {VHID}",
+                *(self.vrrp.lines() if self.vrrp else CARP_LINES),
                 f"    port {WAN}",
-                f"    pass {PASSWORD}",
-                "    advbase 1",
                 f"    address {VIRTUAL_ADDRESS}/{PREFIX_LENGTH}",
                 f"    floating {FLOATING_ADDRESS}/{PREFIX_LENGTH} port {LAN}",
                 *(["    preempt"] if self.preempt else []),

@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-# A leaving node says so with the longest possible interval: that advert gives the address up.
-LEAVING = 255
+# A node that leaves says so with CARP's longest possible interval, or VRRP's lowest priority.
+CARP_LEAVING = {"advbase": 255}
+VRRP_LEAVING = {"priority": 0}
 
 
 class Interval(NamedTuple):
@@ -74,13 +75,39 @@ def overlap(claims: list[dict], max_silence_s: float) -> float:
     )
 
 
+def is_leaving(claim: dict) -> bool:
+    """Whether an advert gives the address up."""
+    return any(sign.items() <= claim.items() for sign in (CARP_LEAVING, VRRP_LEAVING))
+
+
 def adverts(claims: list[dict]) -> list[dict]:
     """The adverts with which a node claims mastership: all but a leaving node's last."""
-    return [claim for claim in claims if claim["kind"] == "advert" and claim["advbase"] != LEAVING]
+    return [claim for claim in claims if claim["kind"] == "advert" and not is_leaving(claim)]
+
+
+def farewells(claims: list[dict]) -> list[dict]:
+    """The adverts with which nodes give the address up."""
+    return [claim for claim in claims if claim["kind"] == "advert" and is_leaving(claim)]
+
+
+def handover(claims: list[dict]) -> float | None:
+    """Seconds from a node's farewell to the first advert of another node; None if there is not
+    both."""
+    for farewell in farewells(claims):
+        for claim in adverts(claims):
+            if claim["at"] > farewell["at"] and claim["node"] != farewell["node"]:
+                return claim["at"] - farewell["at"]
+    return None
 
 
 def arp_claims(claims: list[dict]) -> list[dict]:
     return [claim for claim in claims if claim["kind"] == "arp"]
+
+
+def longest_silence(claims: list[dict]) -> float:
+    """The longest time in seconds without a claim, between the first and the last one."""
+    times = sorted(claim["at"] for claim in claims)
+    return max((later - earlier for earlier, later in zip(times, times[1:])), default=0.0)
 
 
 def owners(claims: list[dict], since: float = 0.0) -> list[str]:

@@ -110,10 +110,33 @@ TEST(GroupSettings, ComeFromConfigurationPortsAndNetwork) {
   ASSERT_EQ(groups->size(), 1u);
   const GroupSettings& group = groups->front();
   EXPECT_EQ(group.mac, MacAddress::virtual_router(53));
-  EXPECT_EQ(group.carp.source, Ipv4Address::of(192, 0, 2, 1)) << "in the group's network";
+  EXPECT_EQ(group.source(), Ipv4Address::of(192, 0, 2, 1)) << "in the group's network";
   using Announced = GroupSettings::Announced;
   EXPECT_THAT(group.announced, ElementsAre(Announced{Ipv4Address::of(192, 0, 2, 10), 0},
                                            Announced{Ipv4Address::of(10, 0, 0, 10), 1}));
+}
+
+TEST(GroupSettings, OfVrrp) {
+  auto config = make_config();
+  config::RedundancyGroup& written = config.groups[0];
+  written.protocol = config::RedundancyProtocol::Vrrp2;
+  written.vrrp.priority = 150;
+  written.vrrp.interval = std::chrono::seconds(2);
+  written.vrrp.unicast_peers = {Ipv4Address::of(192, 0, 2, 1), Ipv4Address::of(192, 0, 2, 2)};
+  const auto groups = group_settings(config, make_ports(), make_network());
+  ASSERT_TRUE(groups) << groups.error().message;
+  const GroupSettings& group = groups->front();
+  EXPECT_EQ(group.mac, MacAddress::virtual_router(53));
+  EXPECT_EQ(group.port_mac, make_ports()[0].mac);
+  const auto& vrrp = std::get<VrrpSettings>(group.protocol);
+  EXPECT_EQ(vrrp.config.version, VrrpVersion::k2);
+  EXPECT_EQ(vrrp.config.priority, 150);
+  EXPECT_EQ(vrrp.config.interval, VrrpInterval(200));
+  EXPECT_EQ(vrrp.config.source, Ipv4Address::of(192, 0, 2, 1));
+  EXPECT_EQ(vrrp.group.own, Ipv4Address::of(192, 0, 2, 1));
+  EXPECT_EQ(vrrp.group.password, make_vrrp_password("secret").value());
+  EXPECT_THAT(vrrp.group.addresses, ElementsAre(Ipv4Address::of(192, 0, 2, 10)));
+  EXPECT_THAT(vrrp.group.peers, ElementsAre(Ipv4Address::of(192, 0, 2, 2))) << "not ourselves";
 }
 
 TEST(GroupSettings, OwnMacIsThePorts) {
@@ -159,40 +182,6 @@ TEST_F(UsabilityTest, NeedsTheKernelsCarrier) {
 TEST_F(UsabilityTest, NeedsAnAddressToSendFrom) {
   network.addresses.clear();
   EXPECT_EQ(why(), "port wan has no IPv4 address that adverts could come from");
-}
-
-TEST_F(UsabilityTest, AnotherPortsLinkDemotesInstead) {
-  health[1].link_up = false;
-  EXPECT_EQ(why(), std::nullopt);
-  const auto groups = group_settings(make_config(), ports, network);
-  EXPECT_THAT(other_ports(groups->front(), ports, health),
-              ElementsAre(DemotionReason{"public", "port lan", kMaxDemotion, "no link"}));
-}
-
-// ---- Demotion by backends ----------------------------------------------------------------------
-
-TEST(TrackedBackend, DemotesBelowItsMinimum) {
-  auto config = make_config();
-  config::TrackBackend track;
-  track.backend = "mysql";
-  track.at_least = 2;
-  config.groups[0].tracks = {track};
-  link::ServerStates states = {{{}, {}}};
-  EXPECT_THAT(tracked_backends(config, states),
-              ElementsAre(DemotionReason{"public", "backend mysql", 0, ""}));
-  states[0][1].up = false;
-  EXPECT_THAT(tracked_backends(config, states),
-              ElementsAre(DemotionReason{"public", "backend mysql", kMaxDemotion,
-                                         "1 of 2 servers up, needs 2"}));
-}
-
-TEST(TrackedBackend, ThatIsNotTrackedAnyMoreIsTakenBack) {
-  GroupReport group;
-  group.settings.name = "public";
-  group.machine.demotion.set("backend mysql", kMaxDemotion, "0 of 1 servers up");
-  group.machine.demotion.set("port lan", kMaxDemotion, "no link");
-  EXPECT_THAT(untracked_backends(group, {}),
-              ElementsAre(DemotionReason{"public", "backend mysql", 0, ""}));
 }
 
 }  // namespace

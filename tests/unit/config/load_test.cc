@@ -444,5 +444,97 @@ TEST(Load, DegradedTrafficOnlyWhereItIsAllowed) {
                    Severity::Error, kPreludeLines + 2, "needs TLS to end here"));
 }
 
+constexpr std::string_view kVrrp =
+    "node lb1\n"
+    "    port wan xdp eth1\n"
+    "    redundancy public priority 200\n"
+    "node lb2\n"
+    "    port wan xdp eth1\n"
+    "    redundancy public priority 100\n"
+    "redundancy public\n"
+    "    vrid 53\n"
+    "    port wan\n"
+    "    address 192.0.2.10/24\n";
+
+TEST(Load, VrrpWithEverythingWritten) {
+  TestWorld world;
+  world.node = "lb2";
+  const auto config = load_text(std::string(kVrrp) +
+                                    "    protocol vrrp 3\n"
+                                    "    advert-interval 100ms\n"
+                                    "    no preempt\n"
+                                    "    startup-delay 10s\n"
+                                    "    unicast peer 192.0.2.1 192.0.2.2 min-ttl 255\n"
+                                    "    garp count 3 delay 2s refresh 60s refresh-count 2\n"
+                                    "    checksum rfc9568\n",
+                                world);
+  ASSERT_TRUE(config) << format_diagnostics(config.error());
+  const RedundancyGroup& group = config->groups[0];
+  EXPECT_EQ(group.protocol, RedundancyProtocol::Vrrp3);
+  EXPECT_EQ(group.vhid, 53);
+  EXPECT_FALSE(group.preempt);
+  EXPECT_EQ(group.vrrp.priority, 100) << "as this node says";
+  EXPECT_EQ(group.vrrp.interval, milliseconds(100));
+  EXPECT_EQ(group.vrrp.startup_delay, seconds(10));
+  EXPECT_EQ(group.vrrp.unicast_peers,
+            (std::vector{Ipv4Address::of(192, 0, 2, 1), Ipv4Address::of(192, 0, 2, 2)}));
+  EXPECT_EQ(group.vrrp.min_ttl, 255);
+  EXPECT_EQ(group.vrrp.garp, (GarpPlan{3, seconds(2), seconds(60), 2}));
+  EXPECT_EQ(group.vrrp.checksum, VrrpChecksumForm::Rfc9568);
+}
+
+TEST(Load, WhatAGroupTracks) {
+  const auto config = load_text(std::string(kVrrp) +
+                                "    protocol vrrp 3\n"
+                                "    track port wan weight -50\n"
+                                "    track backend web at-least 2 weight 0\n"
+                                "    track script \"/etc/carpool/check -v\" interval 2s timeout "
+                                "500ms rise 2 fall 3 weight 20\n"
+                                "    track script /bin/true user daemon\n"
+                                "    sync-group both\n"
+                                "    notify /etc/carpool/notify user daemon\n"
+                                "listen web\n"
+                                "    bind 192.0.2.10:80\n"
+                                "    server s1 10.0.0.1:80\n"
+                                "    server s2 10.0.0.2:80\n");
+  ASSERT_TRUE(config) << format_diagnostics(config.error());
+  const RedundancyGroup& group = config->groups[0];
+  ASSERT_EQ(group.track_ports.size(), 1u);
+  EXPECT_EQ(group.track_ports[0].port, "wan");
+  EXPECT_EQ(group.track_ports[0].weight, -50);
+  EXPECT_EQ(group.tracks.at(0).at_least, 2u);
+  EXPECT_EQ(group.tracks.at(0).weight, 0);
+  ASSERT_EQ(group.track_scripts.size(), 2u);
+  const TrackScript& script = group.track_scripts[0];
+  EXPECT_EQ(script.script, (Script{{"/etc/carpool/check", "-v"}, "nobody"}));
+  EXPECT_EQ(script.interval, seconds(2));
+  EXPECT_EQ(script.timeout, milliseconds(500));
+  EXPECT_EQ(script.rise, 2u);
+  EXPECT_EQ(script.fall, 3u);
+  EXPECT_EQ(script.weight, 20);
+  EXPECT_EQ(group.track_scripts[1].script, (Script{{"/bin/true"}, "daemon"}));
+  EXPECT_EQ(group.track_scripts[1].weight, std::nullopt);
+  EXPECT_EQ(group.sync_group, "both");
+  EXPECT_EQ(group.notify, (Script{{"/etc/carpool/notify"}, "daemon"}));
+}
+
+TEST(Load, VrrpPreemptsUnlessToldOtherwise) {
+  const auto config = load_text(std::string(kVrrp) + "    protocol vrrp 2\n    pass secret\n");
+  ASSERT_TRUE(config) << format_diagnostics(config.error());
+  EXPECT_TRUE(config->groups[0].preempt);
+  EXPECT_EQ(config->groups[0].vrrp.priority, 200);
+  EXPECT_EQ(config->groups[0].password, "secret");
+  EXPECT_TRUE(config->warnings.empty()) << format_diagnostics(config->warnings);
+  EXPECT_FALSE(load_text(kPrelude)->groups[0].preempt) << "CARP does not";
+}
+
+// A fast interval needs a short fence, or both nodes answer for a while.
+TEST(Load, VrrpsFenceIsHeldAgainstItsInterval) {
+  const auto config =
+      load_text(std::string(kVrrp) + "    protocol vrrp 3\n    advert-interval 100ms\n");
+  ASSERT_TRUE(config);
+  EXPECT_TRUE(says(config->warnings, Severity::Warning, 1, "write 'fence 200ms' or less"));
+}
+
 }  // namespace
 }  // namespace carpool::config

@@ -174,10 +174,11 @@ TEST_F(StatusTest, EveryVerdictHasItsCounter) {
 TEST_F(StatusTest, GroupShowsItsPeerAndWhyItIsDemoted) {
   GroupReport group;
   group.settings.name = "public";
-  group.settings.carp.advskew = 10;
-  group.machine.state = RouterState::kMaster;
-  group.machine.demotion.set("backend web", 50, "0 of 1 servers up");
-  group.machine.peer = CarpPeer{{Ipv4Address::of(192, 0, 2, 3), 1, 100, 0, 7}, now - 500ms};
+  std::get<CarpSettings>(group.settings.protocol).config.advskew = 10;
+  auto& machine = std::get<CarpMachine>(group.machine);
+  machine.state = RouterState::kMaster;
+  machine.demotion.set("backend web", 50, "0 of 1 servers up");
+  machine.peer = CarpPeer{{Ipv4Address::of(192, 0, 2, 3), 1, 100, 0, 7}, now - 500ms};
   group.since = now - 130s;
   groups.push_back(group);
   const auto json = status()["groups"][0];
@@ -187,6 +188,32 @@ TEST_F(StatusTest, GroupShowsItsPeerAndWhyItIsDemoted) {
   EXPECT_EQ(json["peer"]["source"], "192.0.2.3");
   EXPECT_EQ(json["peer"]["age_s"], 0.5);
   EXPECT_EQ(json["demotion"][0]["why"], "0 of 1 servers up");
+}
+
+TEST_F(StatusTest, VrrpGroupsAreShownInVrrpsWords) {
+  GroupReport group;
+  group.settings.name = "public";
+  VrrpSettings vrrp;
+  vrrp.config.vrid = 7;
+  vrrp.config.priority = 150;
+  vrrp.config.interval = VrrpInterval(10);
+  vrrp.group.peers = {Ipv4Address::of(192, 0, 2, 3)};
+  group.settings.protocol = vrrp;
+  VrrpMachine machine;
+  machine.state = RouterState::kMaster;
+  machine.demotion.set("backend web", 30, "0 of 1 servers up");
+  machine.peer = VrrpPeer{{Ipv4Address::of(192, 0, 2, 3), 100, VrrpInterval(10)}, now - 500ms};
+  group.machine = machine;
+  groups.push_back(group);
+  const auto json = status()["groups"][0];
+  EXPECT_EQ(json["protocol"], "vrrp 3");
+  EXPECT_EQ(json["state"], "ACTIVE");
+  EXPECT_EQ(json["vrid"], 7);
+  EXPECT_EQ(json["priority"], 150);
+  EXPECT_EQ(json["effective_priority"], 120);
+  EXPECT_EQ(json["interval_s"], 0.1);
+  EXPECT_EQ(json["unicast_peers"][0], "192.0.2.3");
+  EXPECT_EQ(json["peer"]["priority"], 100);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/redundancy/carp_frame.h"
+#include "controlplane/redundancy/vrrp_frame.h"
 #include "dataplane/net/headers.h"
 
 namespace carpool {
@@ -24,20 +26,32 @@ using testing::HasSubstr;
 constexpr Instant kStart = Instant(1000s);
 constexpr std::uint16_t kWan = 0;
 constexpr std::uint16_t kLan = 1;
+constexpr MacAddress kPortMac{{0x52, 0x54, 0, 0, 0, 1}};
+
+// "1/100" of CARP; "100", or "100 to 192.0.2.3", of VRRP.
+std::string advert_text(const ParsedCarpFrame& frame) {
+  if (const auto carp = decode(frame.message)) {
+    return std::to_string(carp->advbase) + "/" + std::to_string(carp->advskew);
+  }
+  const auto vrrp = decode_vrrp<Ipv4Address>(frame.message, {frame.source, frame.destination});
+  std::string text = std::to_string(vrrp->priority);
+  if (frame.destination != kVrrpMulticast) text += " to " + to_string(frame.destination);
+  return text;
+}
 
 // What a node does to the world, in order, one line each.
 struct RecordedEffects : RedundancyEffects {
   std::vector<std::string> log;
+  std::vector<std::string> states;
   std::vector<std::vector<std::uint8_t>> adverts;  // sent and not delivered yet
+  std::map<Ipv4Address, MacAddress> neighbours;
   bool takes_frames = true;
   bool claims = false;
 
   bool send(std::uint16_t port, std::span<const std::uint8_t> frame) override {
     if (!takes_frames) return false;
-    if (const auto carp = parse_carp_frame(frame)) {
-      const auto advert = decode(carp->message);
-      log.push_back("advert " + std::to_string(advert->advbase) + "/" +
-                    std::to_string(advert->advskew));
+    if (const auto parsed = parse_carp_frame(frame)) {
+      log.push_back("advert " + advert_text(*parsed));
       adverts.emplace_back(frame.begin(), frame.end());
     } else {
       Ipv4Address address;
@@ -46,6 +60,10 @@ struct RecordedEffects : RedundancyEffects {
     }
     return true;
   }
+  std::optional<MacAddress> resolve(std::uint16_t, Ipv4Address address) override {
+    const auto known = neighbours.find(address);
+    return known == neighbours.end() ? std::nullopt : std::optional(known->second);
+  }
   void set_group(std::string_view group, bool active) override {
     claims = active;
     log.push_back(std::string(active ? "claim " : "release ") + std::string(group));
@@ -53,29 +71,52 @@ struct RecordedEffects : RedundancyEffects {
   void note_transition(std::string_view, std::string_view what) override { log.emplace_back(what); }
   void note_foreign(std::string_view, std::string_view what) override { log.emplace_back(what); }
 
+  void announce_state(const GroupReport& group) override {
+    states.emplace_back(group.state_name());
+  }
+
   std::vector<std::string> take_log() { return std::exchange(log, {}); }
 };
 
-GroupSettings public_group(std::uint8_t advskew, Ipv4Address source) {
+GroupSettings group_of(std::variant<CarpSettings, VrrpSettings> protocol) {
   GroupSettings group;
   group.name = "public";
-  group.carp.vhid = 53;
-  group.carp.advskew = advskew;
-  group.carp.source = source;
-  group.key = make_carp_key(53, "secret", {Ipv4Address::of(192, 0, 2, 10)}).value();
+  group.protocol = std::move(protocol);
   group.port = kWan;
+  group.port_mac = kPortMac;
   group.mac = MacAddress::virtual_router(53);
   group.announced = {{Ipv4Address::of(192, 0, 2, 10), kWan}, {Ipv4Address::of(10, 0, 0, 10), kLan}};
   return group;
 }
 
+GroupSettings public_group(std::uint8_t advskew, Ipv4Address source) {
+  CarpSettings carp;
+  carp.config.vhid = 53;
+  carp.config.advskew = advskew;
+  carp.config.source = source;
+  carp.key = make_carp_key(53, "secret", {Ipv4Address::of(192, 0, 2, 10)}).value();
+  return group_of(carp);
+}
+
+VrrpSettings vrrp_settings(std::uint8_t priority, Ipv4Address source) {
+  VrrpSettings vrrp;
+  vrrp.config.vrid = vrrp.group.vrid = 53;
+  vrrp.config.priority = priority;
+  vrrp.config.source = vrrp.group.own = source;
+  vrrp.config.announcements.count = 1;
+  vrrp.group.addresses = {Ipv4Address::of(192, 0, 2, 10)};
+  return vrrp;
+}
+
 struct Node {
-  explicit Node(std::uint8_t advskew, Ipv4Address source)
-      : settings(public_group(advskew, source)), runner(effects, [this] { return ++random; }) {
+  Node(std::uint8_t advskew, Ipv4Address source) : Node(public_group(advskew, source)) {}
+  explicit Node(GroupSettings group)
+      : settings(std::move(group)), runner(effects, [this] { return ++random; }) {
     runner.configure({settings}, kStart);
   }
   const GroupReport& group() const { return runner.groups()[0]; }
-  RouterState state() const { return group().machine.state; }
+  const CarpMachine& machine() const { return std::get<CarpMachine>(group().machine); }
+  RouterState state() const { return group().state(); }
   void come_up(Instant now) { runner.set_usable("public", true, "", now); }
 
   std::uint64_t random = 1000;
@@ -134,8 +175,8 @@ TEST_F(PairTest, OneOfTwoBecomesMasterAndTheOtherHearsIt) {
   both_come_up();
   EXPECT_EQ(preferred.state(), RouterState::kMaster);
   EXPECT_EQ(standby.state(), RouterState::kBackup);
-  ASSERT_TRUE(standby.group().machine.peer);
-  EXPECT_EQ(standby.group().machine.peer->advert.source, Ipv4Address::of(192, 0, 2, 2));
+  ASSERT_TRUE(standby.machine().peer);
+  EXPECT_EQ(standby.machine().peer->advert.source, Ipv4Address::of(192, 0, 2, 2));
 }
 
 TEST_F(PairTest, OwnEchoesChangeNothing) {
@@ -143,7 +184,7 @@ TEST_F(PairTest, OwnEchoesChangeNothing) {
   preferred.come_up(wire.now);
   wire.run_for(10s);
   EXPECT_EQ(preferred.state(), RouterState::kMaster);
-  EXPECT_FALSE(preferred.group().machine.peer);
+  EXPECT_FALSE(preferred.machine().peer);
 }
 
 TEST_F(PairTest, StandbyTakesOverWithinItsMasterDownTime) {
@@ -185,7 +226,7 @@ TEST_F(PairTest, DemotionMovesTheGroup) {
   wire.run_for(2s);
   EXPECT_EQ(standby.state(), RouterState::kMaster);
   EXPECT_EQ(preferred.state(), RouterState::kBackup);
-  EXPECT_EQ(preferred.group().machine.demotion.why(), "200: backend mysql 200, 0 of 1 servers up");
+  EXPECT_EQ(preferred.group().demotion().why(), "200: backend mysql 200, 0 of 1 servers up");
 }
 
 TEST_F(PairTest, RepeatedDemotionIsNoEvent) {
@@ -194,6 +235,31 @@ TEST_F(PairTest, RepeatedDemotionIsNoEvent) {
   preferred.effects.log.clear();
   preferred.runner.demote("public", "backend mysql", 10, "0 of 1 servers up", wire.now);
   EXPECT_THAT(preferred.effects.log, testing::IsEmpty());
+}
+
+TEST_F(PairTest, DemotionsAreThoseThatWereSetLast) {
+  both_come_up();
+  preferred.runner.set_demotions(
+      "public", std::vector<Demotion::Source>{{"port lan", 40, "no link"}}, wire.now);
+  preferred.runner.set_demotions(
+      "public", std::vector<Demotion::Source>{{"backend mysql", 10, "0 of 1 servers up"}},
+      wire.now);
+  EXPECT_EQ(preferred.group().demotion().why(), "10: backend mysql 10, 0 of 1 servers up");
+  EXPECT_THAT(preferred.effects.log, ElementsAre("advert 1/40", "advert 1/0", "advert 1/10"));
+}
+
+TEST_F(PairTest, ARetiredGroupSaysGoodbyeAndComesBackWhenItMay) {
+  both_come_up();
+  preferred.effects.states.clear();
+  preferred.runner.retire("public", "script /check: exited with status 1", wire.now);
+  EXPECT_THAT(preferred.effects.log,
+              ElementsAre("advert 255/255", "MASTER -> INIT: script /check: exited with status 1",
+                          "release public"));
+  wire.run_for(4ms);
+  EXPECT_EQ(standby.state(), RouterState::kMaster);
+  preferred.come_up(wire.now);
+  EXPECT_EQ(preferred.state(), RouterState::kBackup);
+  EXPECT_THAT(preferred.effects.states, ElementsAre("INIT", "BACKUP"));
 }
 
 TEST_F(PairTest, UnchangedConfigurationIsNotNoticed) {
@@ -227,7 +293,7 @@ TEST_F(PairTest, RemovedGroupLeaves) {
 TEST_F(PairTest, AnotherVhidIsAnotherGroup) {
   both_come_up();
   GroupSettings changed = preferred.settings;
-  changed.carp.vhid = 54;
+  std::get<CarpSettings>(changed.protocol).config.vhid = 54;
   preferred.runner.configure({changed}, wire.now);
   EXPECT_EQ(preferred.state(), RouterState::kInit);
   EXPECT_FALSE(preferred.effects.claims);
@@ -236,7 +302,8 @@ TEST_F(PairTest, AnotherVhidIsAnotherGroup) {
 TEST_F(PairTest, CountsForeignAdvertsAndNamesTheReasonOnce) {
   Node stranger{0, Ipv4Address::of(192, 0, 2, 9)};
   GroupSettings other = stranger.settings;
-  other.key = make_carp_key(53, "wrong", {Ipv4Address::of(192, 0, 2, 10)}).value();
+  std::get<CarpSettings>(other.protocol).key =
+      make_carp_key(53, "wrong", {Ipv4Address::of(192, 0, 2, 10)}).value();
   stranger.runner.configure({other}, wire.now);
   wire.nodes.push_back(&stranger);
   both_come_up();
@@ -258,7 +325,7 @@ TEST_F(PairTest, ThreeFailedSendsDemote) {
   both_come_up();
   preferred.effects.takes_frames = false;
   wire.run_for(3s);
-  EXPECT_THAT(preferred.group().machine.demotion.why(), HasSubstr("adverts cannot be sent"));
+  EXPECT_THAT(preferred.group().demotion().why(), HasSubstr("adverts cannot be sent"));
 }
 
 TEST_F(PairTest, RepeatsClaimsToANewDataPlane) {
@@ -267,6 +334,91 @@ TEST_F(PairTest, RepeatsClaimsToANewDataPlane) {
   standby.runner.repeat_claims();
   EXPECT_THAT(preferred.effects.log, ElementsAre("claim public"));
   EXPECT_THAT(standby.effects.log, ElementsAre("release public"));
+}
+
+// ---- VRRP --------------------------------------------------------------------------------------
+
+constexpr Ipv4Address kFirst = Ipv4Address::of(192, 0, 2, 2);
+constexpr Ipv4Address kSecond = Ipv4Address::of(192, 0, 2, 3);
+
+struct VrrpPairTest : testing::Test {
+  Node preferred{group_of(vrrp_settings(200, kFirst))};
+  Node standby{group_of(vrrp_settings(100, kSecond))};
+  Wire wire{{&preferred, &standby}};
+
+  void both_come_up() {
+    preferred.come_up(wire.now);
+    standby.come_up(wire.now);
+    wire.run_for(4s);
+    preferred.effects.log.clear();
+    standby.effects.log.clear();
+  }
+};
+
+TEST_F(VrrpPairTest, OneOfTwoBecomesActive) {
+  preferred.come_up(wire.now);
+  standby.come_up(wire.now);
+  wire.run_for(3300ms);
+  EXPECT_THAT(
+      preferred.effects.log,
+      ElementsAre("INIT -> BACKUP: port usable", "BACKUP -> ACTIVE: no active router was heard",
+                  "claim public", "advert 200", "announce 192.0.2.10 on port 0",
+                  "announce 10.0.0.10 on port 1"));
+  wire.run_for(3s);
+  EXPECT_EQ(standby.state(), RouterState::kBackup);
+  EXPECT_EQ(preferred.group().state_name(), "ACTIVE");
+}
+
+TEST_F(VrrpPairTest, PlannedExitHandsOverWithinTheSkew) {
+  both_come_up();
+  preferred.runner.leave_all(wire.now);
+  EXPECT_THAT(preferred.effects.log,
+              ElementsAre("advert 0", "ACTIVE -> INIT: planned exit", "release public"));
+  wire.run_for(620ms);
+  EXPECT_EQ(standby.state(), RouterState::kMaster);
+}
+
+TEST_F(VrrpPairTest, OtherAddressesAreSaidButObeyed) {
+  VrrpSettings other = vrrp_settings(254, kSecond);
+  other.group.addresses = {Ipv4Address::of(192, 0, 2, 99)};
+  Node stranger(group_of(other));
+  wire.nodes = {&preferred, &stranger};
+  both_come_up();
+  stranger.come_up(wire.now);
+  wire.run_for(4s);
+  EXPECT_EQ(preferred.state(), RouterState::kBackup);
+  EXPECT_THAT(preferred.group().foreign.reason, HasSubstr("other addresses"));
+}
+
+TEST_F(VrrpPairTest, CarpIsNoPeerOfVrrp) {
+  Node carp(0, kSecond);
+  wire.nodes = {&preferred, &carp};
+  both_come_up();
+  carp.come_up(wire.now);
+  wire.run_for(4s);
+  EXPECT_THAT(preferred.group().foreign.reason, HasSubstr("CARP node with our vrid"));
+  EXPECT_THAT(carp.group().foreign.reason, HasSubstr("VRRP router with our vhid"));
+}
+
+TEST_F(VrrpPairTest, UnicastGoesToEveryPeerThatIsKnown) {
+  VrrpSettings unicast = vrrp_settings(200, kFirst);
+  unicast.group.peers = {kSecond, Ipv4Address::of(192, 0, 2, 4)};
+  Node node(group_of(unicast));
+  node.effects.neighbours = {{kSecond, {{0x52, 0x54, 0, 0, 0, 2}}}};
+  node.come_up(wire.now);
+  wire.nodes = {&node};
+  wire.run_for(3300ms);
+  EXPECT_THAT(node.effects.log, testing::Contains("advert 200 to 192.0.2.3"));
+  EXPECT_THAT(node.effects.log, testing::Not(testing::Contains(HasSubstr("192.0.2.4"))));
+  EXPECT_EQ(node.group().demotion().sum(), 0u) << "a dead peer is no fault of ours";
+}
+
+TEST_F(VrrpPairTest, AnotherProtocolIsAnotherGroup) {
+  both_come_up();
+  preferred.runner.configure({public_group(0, kFirst)}, wire.now);
+  EXPECT_EQ(preferred.state(), RouterState::kInit);
+  EXPECT_FALSE(preferred.effects.claims);
+  EXPECT_FALSE(preferred.group().settings.is_vrrp());
 }
 
 }  // namespace

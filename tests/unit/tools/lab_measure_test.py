@@ -79,5 +79,28 @@ Requests/sec:   4110.55
         self.assertEqual(load.parse_wrk("  7 requests in 1.00s, 1KB read\n").errors, 0)
 
 
+class Adverts(unittest.TestCase):
+    CARP = {"kind": "advert", "vhid": 53, "advskew": 0}
+    VRRP = {"kind": "advert", "vrid": 53, "version": 3}
+
+    def test_farewells_give_the_address_up(self):
+        stays = [{**self.CARP, "advbase": 1}, {**self.VRRP, "priority": 100}]
+        leaves = [{**self.CARP, "advbase": 255}, {**self.VRRP, "priority": 0}]
+        self.assertEqual(measure.adverts([*leaves, *stays]), stays)
+        self.assertEqual(measure.farewells([*leaves, *stays]), leaves)
+
+    def test_handover_is_from_the_farewell_to_another_nodes_advert(self):
+        def advert(at: float, node: str, priority: int) -> dict:
+            return {**self.VRRP, "at": at, "node": node, "priority": priority}
+
+        own = [advert(0, "lb1", 200), advert(1, "lb1", 0)]
+        self.assertIsNone(measure.handover(own))
+        self.assertEqual(measure.handover([*own, advert(1.5, "lb2", 100)]), 0.5)
+
+    def test_silence_is_between_claims(self):
+        self.assertEqual(measure.longest_silence(claims(lb1=[0, 1], lb2=[4])), 3)
+        self.assertEqual(measure.longest_silence([]), 0)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,5 +1,5 @@
-"""Watches switch ports for the two ways in which a node claims an address: CARP adverts and ARP
-that names it.
+"""Watches switch ports for the two ways in which a node claims an address: adverts of CARP or VRRP,
+and ARP that names it.
 
 It listens where a frame enters the switch, so it knows which node sent it, whatever its addresses
 say (both nodes use the same virtual MAC)."""
@@ -15,7 +15,8 @@ import time
 
 ETH_P_ALL = 3
 ETHERTYPE_IPV4, ETHERTYPE_ARP = 0x0800, 0x0806
-PROTOCOL_CARP = 112
+PROTOCOL_CARP = 112  # and VRRP
+CARP_LENGTH, CARP_AUTHLEN = 36, 7
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 SO_ATTACH_FILTER = 26
 
@@ -54,17 +55,22 @@ def decode(frame: bytes, address: bytes) -> dict | None:
         return {"kind": "arp", "mac": frame[22:28].hex(":")}
     if ethertype == ETHERTYPE_IPV4:
         header_length = (frame[14] & 15) * 4
-        advert = frame[14 + header_length :]
-        if len(advert) >= 36:
+        total_length = int.from_bytes(frame[16:18], "big")
+        advert = frame[14 + header_length : 14 + total_length]
+        if len(advert) >= 8:
             return {
                 "kind": "advert",
                 "source": socket.inet_ntoa(frame[26:30]),
                 "source_mac": frame[6:12].hex(":"),
-                "vhid": advert[1],
-                "advskew": advert[2],
-                "advbase": advert[5],
+                **decode_advert(advert),
             }
     return None
+
+
+def decode_advert(advert: bytes) -> dict:
+    if len(advert) == CARP_LENGTH and advert[3] == CARP_AUTHLEN:
+        return {"vhid": advert[1], "advskew": advert[2], "advbase": advert[5]}
+    return {"vrid": advert[1], "version": advert[0] >> 4, "priority": advert[2]}
 
 
 def watch(ports: dict[str, str], address: str, duration_s: float) -> list[dict]:
