@@ -15,9 +15,11 @@
 
 #include "controlplane/appliance/effective_state.h"
 #include "controlplane/appliance/reload.h"
+#include "controlplane/console/mirror_json.h"
 #include "controlplane/console/status.h"
 #include "controlplane/health/state_file.h"
 #include "controlplane/runtime/files.h"
+#include "controlplane/runtime/frame_socket.h"
 #include "controlplane/runtime/join.h"
 
 // In this file every co_await stands in a statement of its own: GCC 12 miscompiles some of those
@@ -53,6 +55,9 @@ constexpr Duration kSaveAnyway = 10s;
 constexpr const char* kControlSocket = "control.sock";
 constexpr const char* kHealthFile = "health";
 
+// What demotes a group whose connections this node does not know yet.
+constexpr std::string_view kMirrorSource = "mirror";
+
 std::uint64_t random_bits() {
   std::uint64_t bits = 0;
   // Eight bytes are never cut short nor interrupted (getrandom(2)).
@@ -72,10 +77,18 @@ Appliance::Appliance(asio::io_context& io, Settings settings, LoadedConfig loade
       settings_(std::move(settings)),
       loaded_(std::move(loaded)),
       health_(io),
-      forwarding_([this](const NeighbourKey& neighbour) {
-        const auto asked = network_->request_resolution(neighbour.link, neighbour.address);
-        if (!asked) spdlog::warn("{}", asked.error().message);
-      }),
+      forwarding_(
+          [this](const NeighbourKey& neighbour) {
+            const auto asked = network_->request_resolution(neighbour.link, neighbour.address);
+            if (!asked) spdlog::warn("{}", asked.error().message);
+          },
+          [this](abi::ImageView image) { mirroring_.image_changes(image); }),
+      mirroring_(io,
+                 {.set_mirror = [this](bool on) { forwarding_.set_mirror(on, monotonic_now()); },
+                  .walk =
+                      [this](std::uint32_t serial) {
+                        forwarding_.request_bulk(serial, monotonic_now());
+                      }}),
       groups_(*this, random_bits),
       scripts_(io),
       notifier_(io),
@@ -106,6 +119,7 @@ asio::awaitable<Result<void>> Appliance::run() {
   });
   recall_health();
   health_.apply(loaded_.config);
+  mirroring_.configure(loaded_.config, loaded_.digest);
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
@@ -150,7 +164,7 @@ asio::awaitable<void> Appliance::supervise() {
 
 // The peers learn that we go from the last advert, so it has to get out before its worker ends.
 asio::awaitable<void> Appliance::leave() {
-  groups_.leave_all(monotonic_now());
+  groups_.leave_all("the control plane is stopping", monotonic_now());
   const Instant limit = monotonic_now() + kLeaveLimit;
   while (adverts_ && !adverts_->all_taken() && monotonic_now() < limit)
     co_await pause(kTick);
@@ -186,7 +200,10 @@ void Appliance::tick(Instant now) {
   const bool save = now - health_saved_ >= (health_unsaved_ ? kSaveAfterChange : kSaveAnyway);
   if (save) save_health(now);
   const bool beat = now >= next_beat_;
-  if (beat) judge_groups(now);
+  if (beat) {
+    judge_mirroring(now);
+    judge_groups(now);
+  }
   groups_.expire(now);
   forwarding_.tick(network_->state(), now);
   if (!beat) return;
@@ -244,6 +261,10 @@ std::vector<GroupJudgement> Appliance::judgements() const {
     const auto results =
         track_results(group, forwarding_.states(), forwarding_.ports(), health, scripts);
     all.push_back(judge(std::move(unusable), results, claimed));
+    // Who has a group already keeps it: there is nothing left to wait for.
+    if (!out_of_sync_.empty() && !claimed) {
+      all.back().demotions.push_back({std::string(kMirrorSource), kMaxDemotion, out_of_sync_});
+    }
   }
   share_fate(loaded_.config, all);
   return all;
@@ -260,6 +281,19 @@ const GroupReport* Appliance::find_group(std::string_view name) const {
   const auto found = std::ranges::find_if(
       groups, [name](const GroupReport& group) { return group.settings.name == name; });
   return found == groups.end() ? nullptr : &*found;
+}
+
+// A node that does not know its peer's connections yet must not take its groups away from it.
+void Appliance::judge_mirroring(Instant now) {
+  out_of_sync_ = mirroring_.why_not_in_sync(now).value_or("");
+  std::vector<std::string> claims;
+  for (const GroupReport& group : groups_.groups()) {
+    if (group.state() == RouterState::kMaster) claims.push_back(group.settings.name);
+  }
+  std::uint64_t ends_lost = 0;
+  for (std::uint32_t worker = 0; region_ && worker < region_->workers(); ++worker)
+    ends_lost += region_->counters(worker).mirror_ends_lost.get();
+  mirroring_.tell(std::move(claims), ends_lost);
 }
 
 std::optional<std::string> Appliance::why_no_forwarding() const {
@@ -327,6 +361,8 @@ void Appliance::dataplane_up(abi::Region region, bool adopted) {
   region_.emplace(std::move(region));
   adverts_.emplace(*region_);
   workers_.forget();
+  mirroring_.attach(*region_, adopted, now);
+  judge_mirroring(now);  // before a group may claim anything
   forwarding_.attach(*region_, adopted, network_->state(), now);
   configure_groups(now);
   take_health(now);
@@ -346,11 +382,12 @@ void Appliance::dataplane_up(abi::Region region, bool adopted) {
 void Appliance::dataplane_down(const std::string& why) {
   spdlog::error("{}", why);
   const Instant now = monotonic_now();
-  for (const GroupReport& group : groups_.groups())
-    groups_.set_usable(group.settings.name, false, why, now);
+  // Its rings lead nowhere any more; ports that the kernel shares still take a last word.
+  adverts_.reset();
+  groups_.leave_all(why, now);
+  mirroring_.detach();
   forwarding_.detach();
   workers_.forget();
-  adverts_.reset();
   region_.reset();
 }
 
@@ -369,7 +406,10 @@ void Appliance::configure_groups(Instant now) {
 // ---- Redundancy's effects ----------------------------------------------------------------------
 
 bool Appliance::send(std::uint16_t port, std::span<const std::uint8_t> frame) {
-  return adverts_ && adverts_->send(port, frame, monotonic_now());
+  if (adverts_) return adverts_->send(port, frame, monotonic_now());
+  if (!region_ || port >= forwarding_.ports().size()) return false;
+  const int link = forwarding_.ports()[port].link;
+  return link != 0 && send_frame(link, frame).has_value();
 }
 
 std::optional<MacAddress> Appliance::resolve(std::uint16_t port, Ipv4Address address) {
@@ -436,6 +476,7 @@ Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
   loaded_ = std::move(loaded);
   configure_groups(now);
   health_.apply(loaded_.config);
+  mirroring_.configure(loaded_.config, loaded_.digest);
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
@@ -450,6 +491,7 @@ console::Reply Appliance::status() {
   const Instant now = monotonic_now();
   const auto health = health_.snapshot();
   const auto counters = forwarding_.counters();
+  const auto mirroring = mirroring_.snapshot();
   const console::StatusSources sources{.config = loaded_.config,
                                        .config_path = settings_.source.path.string(),
                                        .config_digest = loaded_.digest,
@@ -461,6 +503,8 @@ console::Reply Appliance::status() {
                                        .health = health,
                                        .traffic = traffic_.servers(),
                                        .groups = groups_.groups(),
+                                       .mirroring = mirroring,
+                                       .why_no_mirroring = mirroring_.why_off(),
                                        .problems = problems(now),
                                        .started = started_,
                                        .now = now,
@@ -500,6 +544,9 @@ std::vector<std::string> Appliance::problems(Instant now) const {
   }
   for (const std::string* text : {&group_error_, &reload_error_}) {
     if (!text->empty()) all.push_back(*text);
+  }
+  if (auto problem = console::mirror_problem(mirroring_.snapshot())) {
+    all.push_back(std::move(*problem));
   }
   const auto forwarding = forwarding_.problems();
   all.insert(all.end(), forwarding.begin(), forwarding.end());

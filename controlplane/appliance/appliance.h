@@ -18,6 +18,7 @@
 #include "controlplane/appliance/config_source.h"
 #include "controlplane/appliance/forwarding.h"
 #include "controlplane/appliance/groups.h"
+#include "controlplane/appliance/mirroring.h"
 #include "controlplane/appliance/notifier.h"
 #include "controlplane/appliance/script_watch.h"
 #include "controlplane/appliance/tracking.h"
@@ -77,6 +78,7 @@ class Appliance final : private RedundancyEffects {
   [[nodiscard]] std::vector<GroupJudgement> judgements() const;
   void apply_demotions(const std::vector<GroupJudgement>& judgements, Instant now);
   [[nodiscard]] const GroupReport* find_group(std::string_view name) const;
+  void judge_mirroring(Instant now);
 
   void dataplane_up(abi::Region region, bool adopted);
   void dataplane_down(const std::string& why);
@@ -102,6 +104,7 @@ class Appliance final : private RedundancyEffects {
   HealthRunner health_;
   TrafficWatch traffic_;
   Forwarding forwarding_;
+  Mirroring mirroring_;
   RedundancyRunner groups_;
   ScriptWatch scripts_;
   Notifier notifier_;
@@ -122,6 +125,7 @@ class Appliance final : private RedundancyEffects {
   std::string group_error_;   // why groups cannot be set up as configured
   std::string reload_error_;  // of the last reload; empty: it went well, or there was none
   std::string save_error_;    // of the file of servers' health; empty: it is written
+  std::string out_of_sync_;   // why no group should be taken from the peer now
   std::string absence_;       // why no group may be claimed until the next turn
   Instant last_tick_{};
   Instant next_beat_{};

@@ -191,6 +191,7 @@ void Forwarding::build(Instant now) {
       .secret = secret_};
   auto built = link::build_image(input, ids_);
   if (built) {
+    announce_(abi::ImageView(built->bytes.data()));
     auto published = publisher_.publish(built->bytes, now);
     if (!published) built = std::unexpected(published.error());
   }

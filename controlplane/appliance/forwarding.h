@@ -30,7 +30,11 @@ class Forwarding {
   // Asks the kernel for a neighbour's link-layer address.
   using Resolve = std::function<void(const NeighbourKey&)>;
 
-  explicit Forwarding(Resolve resolve) : resolve_(std::move(resolve)) {}
+  // Gets every new image before the data plane does.
+  using Announce = std::function<void(abi::ImageView)>;
+
+  Forwarding(Resolve resolve, Announce announce)
+      : resolve_(std::move(resolve)), announce_(std::move(announce)) {}
 
   // The configuration has to outlive its use here. Server states go with it.
   void configure(const config::Config& config, link::ServerStates states);
@@ -45,6 +49,8 @@ class Forwarding {
   // Whether the data plane claims the group now: it was told to, and is not fenced.
   [[nodiscard]] bool claims(std::string_view group) const;
   void set_group(std::string_view group, bool active, Instant now);
+  void set_mirror(bool on, Instant now) { publisher_.set_mirror(on, now); }
+  void request_bulk(std::uint32_t serial, Instant now) { publisher_.request_bulk(serial, now); }
   void beat() { publisher_.beat(); }
 
   // Does what is due; call it every few milliseconds.
@@ -77,6 +83,7 @@ class Forwarding {
   void poll_data_plane(Instant now);
 
   Resolve resolve_;
+  Announce announce_;
   const config::Config* config_ = nullptr;
   link::ServerStates states_;
   abi::Region* region_ = nullptr;

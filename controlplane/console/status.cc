@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "controlplane/console/mirror_json.h"
 #include "controlplane/console/version.h"
 #include "controlplane/link/ids.h"
 #include "controlplane/link/image_builder.h"
@@ -391,17 +392,19 @@ nlohmann::ordered_json status_json(const StatusSources& from) {
   json groups = json::array();
   for (const GroupReport& group : from.groups)
     groups.push_back(group_json(from, group));
-  return {{"node", from.config.node_name},
-          {"version", kVersion},
-          {"time", iso_time(from.wall_now)},
-          {"uptime_s", seconds(from.now - from.started)},
-          {"config", config_json(from)},
-          {"dataplane", dataplane_json(from)},
-          {"groups", std::move(groups)},
-          {"services", services_json(from)},
-          {"flows", flows_json(from.counters.total)},
-          {"counters", counters_json(from.counters.total)},
-          {"problems", from.problems}};
+  return {
+      {"node", from.config.node_name},
+      {"version", kVersion},
+      {"time", iso_time(from.wall_now)},
+      {"uptime_s", seconds(from.now - from.started)},
+      {"config", config_json(from)},
+      {"dataplane", dataplane_json(from)},
+      {"groups", std::move(groups)},
+      {"mirror", mirror_json(from.mirroring, from.why_no_mirroring, from.counters.total, from.now)},
+      {"services", services_json(from)},
+      {"flows", flows_json(from.counters.total)},
+      {"counters", counters_json(from.counters.total)},
+      {"problems", from.problems}};
 }
 
 }  // namespace carpool::console

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "controlplane/health/runner.h"
 #include "controlplane/link/counters.h"
 #include "controlplane/link/reachability.h"
+#include "controlplane/mirror/snapshot.h"
 #include "controlplane/redundancy/runner.h"
 #include "controlplane/supervisor/supervisor.h"
 #include "dataplane/abi/region.h"
@@ -39,6 +41,8 @@ struct StatusSources {
   std::span<const ServerSnapshot> health;  // in the order of the configuration
   std::span<const ServerTraffic> traffic;  // likewise
   std::span<const GroupReport> groups;
+  const std::optional<mirror::Snapshot>& mirroring;  // nothing: it is off
+  std::string why_no_mirroring;
   std::vector<std::string> problems;
   Instant started;  // the control plane
   Instant now;

@@ -243,11 +243,11 @@ std::optional<Instant> RedundancyRunner::next_deadline() const {
   return earliest;
 }
 
-void RedundancyRunner::leave_all(Instant now) {
+void RedundancyRunner::leave_all(std::string_view why, Instant now) {
   for (GroupReport& group : groups_) {
     handle(group, Leave{}, now);
     group.usable = false;
-    group.why_unusable = "the control plane is stopping";
+    group.why_unusable = why;
   }
 }
 

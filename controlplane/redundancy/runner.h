@@ -143,7 +143,7 @@ class RedundancyRunner {
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
   // Planned exit: every group says that it leaves, and releases its addresses.
-  void leave_all(Instant now);
+  void leave_all(std::string_view why, Instant now);
   // Says to the data plane again who is master: it may be a new one that knows nothing.
   void repeat_claims();
 

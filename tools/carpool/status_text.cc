@@ -318,6 +318,31 @@ std::string drops_text(const json& status) {
   return result;
 }
 
+// "in sync with lb2 for 3m; 451 connections told, 17 learned"
+std::string mirror_text(const json& mirror, const Paint& paint) {
+  const std::string state = string_of(mirror, "state");
+  if (state == "off") return wrapped("off: " + string_of(mirror, "why"), 2);
+  const Tone tone = state == "in sync"         ? Tone::good
+                    : state == "synchronising" ? Tone::doubtful
+                                               : Tone::bad;
+  std::string line = paint(tone, state);
+  if (state != "alone") line += " with " + string_of(mirror, "peer");
+  line += fmt::format(" for {}; {} records told, {} learned",
+                      duration_text(number_of(mirror, "since_s")),
+                      count_text(integer_of(member(mirror, "told"), "records")),
+                      count_text(integer_of(member(mirror, "learned"), "taken")));
+  if (const auto lag = integer_of(mirror, "lag_records"); lag > 0) {
+    line += fmt::format("; {} on their way, the oldest for {}", count_text(lag),
+                        duration_text(number_of(mirror, "lag_s")));
+  }
+  const auto lost = integer_of(member(mirror, "told"), "lost");
+  if (lost > 0) line += fmt::format("; {} could not be told", count_text(lost));
+  const json& learned = member(mirror, "learned");
+  const auto refused = integer_of(learned, "refused") + integer_of(learned, "unknown");
+  if (refused > 0) line += fmt::format("; {} do not fit this configuration", count_text(refused));
+  return wrapped(line, 2);
+}
+
 std::string section(const Paint& paint, std::string_view title, const std::string& body) {
   return body.empty() ? "" : fmt::format("\n{}\n{}", paint(Tone::heading, title), body);
 }
@@ -352,6 +377,9 @@ std::string status_text(const json& status, const Paint& paint) {
   page += section(paint, "redundancy", each(list(status, "groups"), [&](const json& group) {
                     return group_text(group, paint);
                   }));
+  if (!member(status, "mirror").empty()) {
+    page += section(paint, "mirror", mirror_text(member(status, "mirror"), paint));
+  }
   page += section(paint, "services", each(list(status, "services"), [&](const json& service) {
                     return service_text(service, paint);
                   }));

@@ -121,6 +121,14 @@ class Appliance:
                 return {server["name"]: server for server in entry["servers"]}
         return {}
 
+    def flows(self) -> int:
+        """Connections in the node's tables, its own and the peer's."""
+        return (self.status() or {}).get("flows", {}).get("live", 0)
+
+    def mirror_state(self) -> str:
+        """off, alone, synchronising, in sync; "" while the node does not answer."""
+        return (self.status() or {}).get("mirror", {}).get("state", "")
+
     def server_states(self, service: str) -> dict[str, str]:
         """Server name -> UP, DOWN, ... of one service."""
         return {name: server["state"].upper() for name, server in self.servers(service).items()}

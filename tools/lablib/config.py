@@ -9,12 +9,16 @@ from .topology import (
     FLOATING_ADDRESS,
     LAN,
     PASSWORD,
+    PEER,
+    PEER_KEY,
+    PEER_PORT,
     PREFIX_LENGTH,
     VHID,
     VIRTUAL_ADDRESS,
     WAN,
     WEB_PORT,
     WEB_SERVERS,
+    Host,
 )
 
 PORT_KINDS = ("xdp", "packet")
@@ -87,23 +91,25 @@ class LabConfig:
 
     def text(self) -> str:
         sections = [
+            _GLOBAL,
             _DEFAULTS,
-            *(self._node(host.name) for host in APPLIANCES),
+            *(self._node(host) for host in APPLIANCES),
             self._redundancy(),
             *((self._web(), self._mysql()) if self.services is None else self.services),
         ]
         return "\n\n".join(sections) + "\n"
 
-    def _node(self, name: str) -> str:
+    def _node(self, host: Host) -> str:
         return "\n".join(
             (
-                f"node {name}",
+                f"node {host.name}",
                 f"    port wan {self.port_kind} eth1",
                 f"    port lan {self.port_kind} eth2",
                 "    workers 1",
                 "    idle sleep",
                 *([f"    fence {self.vrrp.fence_ms}ms"] if self.vrrp else []),
-                f"    redundancy public {self._rank(name)}",
+                f"    redundancy public {self._rank(host.name)}",
+                f"    peer {host.address_in(PEER)}:{PEER_PORT}",
             )
         )
 
@@ -147,6 +153,10 @@ class LabConfig:
             )
         )
 
+
+_GLOBAL = f"""\
+global
+    peer-key 1 {PEER_KEY}"""
 
 _DEFAULTS = """\
 defaults

@@ -8,19 +8,19 @@ DRAWING = """\
     ------+---------------+---------------+------  wan  192.0.2.0/24
           | .1 eth1                       | .2 eth1
       +-------+   192.0.2.10 virtual  +-------+
-      |  lb1  |<--------------------->|  lb2  |    the pair, vhid 53: lb1 preferred
-      +-------+   10.0.0.10 floating  +-------+
+      |  lb1  |<--- 10.255.0.0/24 --->|  lb2  |    the pair, vhid 53: lb1 preferred;
+      +-------+   10.0.0.10 floating  +-------+    eth3: the peer link, .1 and .2
           | .1 eth2                       | .2 eth2
     --+---+---+-------+-------+-------+---+------  lan  10.0.0.0/24
       |       |       |       |       |
      web1    web2    web3    db1     db2           web: nginx :80, db: MariaDB :3306
      .21     .22     .23     .11     .12
 
-Each host is a network namespace, carpool-NAME-HOST; both networks are bridges in one more,
+Each host is a network namespace, carpool-NAME-HOST; the networks are bridges in one more,
 carpool-NAME-sw, where tcpdump sees every port by its name (lb1-wan, lb2-lan, ...)."""
 
-WAN, LAN = "wan", "lan"
-NETWORKS = (WAN, LAN)
+WAN, LAN, PEER = "wan", "lan", "peer"
+NETWORKS = (WAN, LAN, PEER)
 PREFIX_LENGTH = 24
 
 VIRTUAL_ADDRESS = "192.0.2.10"
@@ -29,6 +29,8 @@ VHID = 53
 PASSWORD = "secret"
 WEB_PORT = 80
 DB_PORT = 3306
+PEER_PORT = 8848
+PEER_KEY = "5c" * 32  # what seals the packets between the two nodes, in hex
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,21 @@ class Host:
     def address(self) -> str:
         return self.nics[0].address
 
+    def address_in(self, network: str) -> str:
+        return next(nic.address for nic in self.nics if nic.network == network)
+
 
 def _server(name: str, address: str) -> Host:
     return Host(name, (Nic("eth0", LAN, address),))
 
 
 def _appliance(name: str, number: int) -> Host:
-    return Host(name, (Nic("eth1", WAN, f"192.0.2.{number}"), Nic("eth2", LAN, f"10.0.0.{number}")))
+    nics = (
+        Nic("eth1", WAN, f"192.0.2.{number}"),
+        Nic("eth2", LAN, f"10.0.0.{number}"),
+        Nic("eth3", PEER, f"10.255.0.{number}"),
+    )
+    return Host(name, nics)
 
 
 SWITCH = "sw"

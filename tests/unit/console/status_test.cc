@@ -60,6 +60,8 @@ struct StatusTest : testing::Test {
                         .health = health,
                         .traffic = traffic,
                         .groups = groups,
+                        .mirroring = mirroring,
+                        .why_no_mirroring = "not configured",
                         .problems = {},
                         .started = now - 60s,
                         .now = now,
@@ -78,6 +80,7 @@ struct StatusTest : testing::Test {
   std::vector<ServerSnapshot> health;
   std::vector<ServerTraffic> traffic;
   std::vector<GroupReport> groups;
+  std::optional<mirror::Snapshot> mirroring;
 };
 
 TEST_F(StatusTest, SaysWhoAndSinceWhen) {

@@ -207,7 +207,7 @@ TEST_F(PairTest, ReleasesBeforeAnythingElseWhenTheDataPlaneStops) {
 
 TEST_F(PairTest, PlannedExitHandsOverAtOnce) {
   both_come_up();
-  preferred.runner.leave_all(wire.now);
+  preferred.runner.leave_all("it is stopped", wire.now);
   EXPECT_THAT(preferred.effects.log,
               ElementsAre("advert 255/255", "MASTER -> INIT: planned exit", "release public"));
   wire.run_for(4ms);

@@ -12,6 +12,7 @@ from . import (
     mysql_health,
     probe_xinetd,
     reload,
+    return_in_sync,
     ucarp_peer,
 )
 from .scenario import Scenario
@@ -22,6 +23,7 @@ SCENARIOS: dict[str, Scenario] = {
         basic.SCENARIO,
         failover_kill.SCENARIO,
         failover_return.SCENARIO,
+        return_in_sync.SCENARIO,
         control_kill.SCENARIO,
         dataplane_kill.SCENARIO,
         ucarp_peer.SCENARIO,
