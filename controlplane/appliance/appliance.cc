@@ -112,6 +112,7 @@ asio::awaitable<Result<void>> Appliance::run() {
   if (!listening) co_return listening;
 
   health_.set_on_event([this](const ServerEvent& event) {
+    tell_check_warning(event.key, event.health.last.warning);
     const bool good = event.health.up && event.source != EventSource::Traffic;
     for (const std::string& line : event.log)
       spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}", line);
@@ -347,6 +348,18 @@ void Appliance::watch_traffic(Instant now) {
     spdlog::warn("{}", line);
   if (step.ejections_changed) health_changed_ = true;
   health_.observe(step.events);
+}
+
+// Once for each change of its words, which is once a day for a certificate about to expire.
+void Appliance::tell_check_warning(const ServerKey& server, const std::string& warning) {
+  if (warning.empty()) {
+    check_warnings_.erase(server);
+    return;
+  }
+  std::string& said = check_warnings_[server];
+  if (said == warning) return;
+  said = warning;
+  spdlog::warn("server {}: {}", to_string(server), warning);
 }
 
 void Appliance::take_health(Instant now) {

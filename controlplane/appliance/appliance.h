@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -86,6 +87,7 @@ class Appliance final : private RedundancyEffects {
   void recall_health();
   void save_health(Instant now);
   void watch_traffic(Instant now);
+  void tell_check_warning(const ServerKey& server, const std::string& warning);
   void take_health(Instant now);
   [[nodiscard]] link::ServerStates server_states() const;
   [[nodiscard]] std::vector<PortHealth> port_health() const;
@@ -120,6 +122,7 @@ class Appliance final : private RedundancyEffects {
   bool supervising_ = false;
   bool health_changed_ = true;
   bool health_unsaved_ = false;
+  std::map<ServerKey, std::string> check_warnings_;  // as last logged
   bool network_changed_ = true;
   std::optional<Error> start_error_;
   std::string group_error_;   // why groups cannot be set up as configured

@@ -15,6 +15,7 @@
 
 #include "controlplane/config/load.h"
 #include "controlplane/config/read_files.h"
+#include "controlplane/health/tls_context.h"
 
 namespace carpool {
 namespace {
@@ -58,6 +59,7 @@ std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigSo
   if (!files) return std::unexpected(std::vector{files.error().message});
   config::LoadOptions options;
   options.node_name = source.node;
+  options.check_ca_file = check_ca_file;
   options.resolve = resolve_host;
   options.environment = environment_variable;
   options.read_secret = [](std::string_view path) { return config::read_secret_file(path); };

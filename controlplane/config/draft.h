@@ -35,12 +35,23 @@ struct ServerDraft {
   AgentDraft agent;
   std::optional<Duration> fastinter;  // unset: as inter
   std::optional<Duration> downinter;
+  std::optional<bool> verify;  // unset: as `ssl-server-verify` says
+  Origin ca_file_at;
   Origin address_at;
 };
 
 struct StatsSettings {
   bool enabled = false;
   StatsPage page;  // without name and binds
+};
+
+// The rules of `http-check` or `tcp-check` as written.
+struct RuleChainDraft {
+  std::vector<CheckRule> rules;
+  unsigned steps = 0;   // lines, comments included
+  std::string comment;  // of the last comment line, as long as it holds
+  bool comment_is_new = false;
+  bool inherited = false;  // all of it, from `defaults`
 };
 
 enum class Mode : std::uint8_t { Tcp, Http };
@@ -59,8 +70,13 @@ struct ProxySettings {
   Forwarding forwarding = Forwarding::FullNat;
   std::optional<Ipv4Address> source;
   Origin source_at;
-  bool http_check_wanted = false;  // option httpchk
-  HttpCheck http_check;
+  HealthCheck check;              // what the last option chose; its rules are below
+  bool tcp_check_wanted = false;  // `option tcp-check`: a TcpCheck has the rules
+  HttpSendRule http_request;      // of `option httpchk`
+  RuleChainDraft http_rules;
+  RuleChainDraft tcp_rules;
+  bool disable_on_404 = false;
+  bool send_state = false;
   bool all_backups = false;
   bool log_health_checks = false;
   std::optional<OutlierEjection> outliers;

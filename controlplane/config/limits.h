@@ -37,6 +37,8 @@ inline constexpr unsigned kMaxAdvbase = 255;
 inline constexpr std::size_t kPeerKeyBytes = 32;
 inline constexpr std::size_t kMaxPeerKeys = 4;  // two are enough to exchange one for another
 inline constexpr unsigned kMaxWeight = 256;
+inline constexpr std::size_t kMaxSentBytes = 16384;  // by one rule of a check: HAProxy's buffer
+inline constexpr std::size_t kMaxCheckRules = 100;   // of one backend
 
 // VRRP (RFC 9568; RFC 2338's password).
 inline constexpr std::size_t kMaxVrrpPassLength = 8;

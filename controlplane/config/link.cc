@@ -1,12 +1,14 @@
 #include "controlplane/config/link.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "controlplane/config/link_tracks.h"
 #include "controlplane/config/names.h"
+#include "controlplane/config/sections.h"
 #include "controlplane/config/settle_redundancy.h"
 #include "controlplane/config/suggest.h"
 
@@ -167,7 +169,8 @@ class Linker {
     backend.forwarding = settings.forwarding;
     backend.source = settings.source;
     backend.timeouts = settings.timeouts;
-    if (settings.http_check_wanted) backend.check = std::move(settings.http_check);
+    backend.check = finish_check(settings);
+    warn_of_unused_rules(settings, backend, proxy.origin);
     backend.all_backups = settings.all_backups;
     backend.log_health_checks = settings.log_health_checks;
     backend.outliers = settings.outliers;
@@ -181,6 +184,33 @@ class Linker {
       link_server(std::move(server), backend);
     }
     config_.backends.push_back(std::move(backend));
+  }
+
+  // The choice of the last option, with the rules that stood apart from it.
+  static HealthCheck finish_check(ProxySettings& settings) {
+    HealthCheck check = std::move(settings.check);
+    if (auto* http = std::get_if<HttpCheck>(&check)) {
+      http->rules = finish_http_rules(settings.http_rules, settings.http_request);
+      http->disable_on_404 = settings.disable_on_404;
+      http->send_state = settings.send_state;
+    } else if (auto* tcp = std::get_if<TcpCheck>(&check); tcp && settings.tcp_check_wanted) {
+      tcp->rules = finish_tcp_rules(settings.tcp_rules);
+    }
+    return check;
+  }
+
+  void warn_of_unused_rules(const ProxySettings& settings, const Backend& backend, Origin at) {
+    const auto unused = [](const RuleChainDraft& chain) {
+      return !chain.inherited && !chain.rules.empty();
+    };
+    const bool http = std::holds_alternative<HttpCheck>(backend.check);
+    const bool tcp = std::holds_alternative<TcpCheck>(backend.check) && settings.tcp_check_wanted;
+    if (!http && unused(settings.http_rules)) {
+      report_.warn(at, "the 'http-check' rules are not used", "write 'option httpchk'");
+    }
+    if (!tcp && unused(settings.tcp_rules)) {
+      report_.warn(at, "the 'tcp-check' rules are not used", "write 'option tcp-check'");
+    }
   }
 
   void check_source(Ipv4Address source, Origin at) {
@@ -212,6 +242,7 @@ class Linker {
           fmt::format("'observe' of server '{}' adjusts its check, and it has none", server.name),
           "write 'check' as well");
     }
+    link_check_tls(draft, backend.check);
     backend.servers.push_back(std::move(server));
   }
 
@@ -222,6 +253,31 @@ class Linker {
     }
     if (draft.check.inter == Duration::zero()) draft.check.inter = server.inter;
     server.agent = std::move(draft.check);
+  }
+
+  void link_check_tls(ServerDraft& draft, const HealthCheck& check) {
+    Server& server = draft.server;
+    CheckTls& tls = server.check_tls;
+    tls.verify = draft.verify.value_or(config_.global.verify_server_tls);
+    const bool relative =
+        !tls.ca_file.empty() && !tls.ca_file.starts_with('/') && !tls.ca_file.starts_with('@');
+    if (relative && !config_.global.ca_base.empty()) {
+      tls.ca_file = config_.global.ca_base + "/" + tls.ca_file;
+    }
+    if (!server.check || !(tls.enabled || begins_tls(check))) return;
+    if (!tls.verify) return;
+    if (tls.ca_file.empty()) {
+      return report_.error(server.origin,
+                           fmt::format("the check of server '{}' verifies a certificate without a "
+                                       "'ca-file'",
+                                       server.name),
+                           "write 'ca-file FILE', 'ca-file @system-ca' for what this machine "
+                           "trusts, or 'verify none'");
+    }
+    if (!options_.check_ca_file || !checked_ca_files_.insert(tls.ca_file).second) return;
+    if (const auto usable = options_.check_ca_file(tls.ca_file); !usable) {
+      report_.error(draft.ca_file_at, usable.error().message);
+    }
   }
 
   // Asks once per name, and reports a failure for every server of that name.
@@ -311,6 +367,7 @@ class Linker {
   Names backend_names_{"backend"};
   std::vector<Origin> targets_;  // per frontend, where its backend was named
   std::unordered_map<std::string, Result<Ipv4Address>> resolved_;
+  std::set<std::string> checked_ca_files_;
 };
 
 }  // namespace

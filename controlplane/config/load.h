@@ -28,6 +28,9 @@ struct LoadOptions {
   // such files are errors.
   std::function<Result<std::string>(std::string_view path)> read_secret;
 
+  // Whether a server's `ca-file` can be used. Without one, files are not looked at.
+  std::function<Result<void>(const std::string&)> check_ca_file;
+
   // Turns refusals of layer-7 features into warnings where traffic would still flow.
   bool allow_degraded = false;
 };

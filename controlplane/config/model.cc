@@ -73,10 +73,16 @@ std::string_view to_string(Forwarding forwarding) {
   return "?";
 }
 
-bool HttpExpect::accepts_status(unsigned code) const {
-  const bool listed = std::ranges::any_of(
-      status, [code](StatusRange range) { return range.first <= code && code <= range.last; });
-  return listed != negate;
+bool begins_tls(const HealthCheck& check) {
+  return std::visit(
+      [](const auto& kind) {
+        if constexpr (requires { kind.rules; }) {
+          return begins_tls(kind.rules);
+        } else {
+          return false;
+        }
+      },
+      check);
 }
 
 const PortSpec* Node::find_port(std::string_view port) const {

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "controlplane/config/check_rules.h"
 #include "controlplane/config/diagnostic.h"
 #include "controlplane/config/limits.h"
 #include "controlplane/config/server_checks.h"
@@ -72,6 +73,8 @@ struct Global {
   Duration stats_timeout = std::chrono::seconds(10);
   std::vector<LogTarget> logs;
   std::vector<PeerKey> peer_keys;  // all are accepted, the last one is used
+  std::string ca_base;             // where relative names of `ca-file` begin
+  bool verify_server_tls = true;   // ssl-server-verify, unless the server says otherwise
 
   friend bool operator==(const Global&, const Global&) = default;
 };
@@ -315,42 +318,9 @@ enum class Balance : std::uint8_t {
 enum class Forwarding : std::uint8_t { FullNat, Nat, Dsr, Tunnel };  // all but FullNat refused yet
 [[nodiscard]] std::string_view to_string(Forwarding forwarding);
 
-// Passes when the connection is accepted.
-struct TcpCheck {
-  friend bool operator==(const TcpCheck&, const TcpCheck&) = default;
-};
-
-struct StatusRange {
-  std::uint16_t first = 0;
-  std::uint16_t last = 0;
-
-  friend bool operator==(const StatusRange&, const StatusRange&) = default;
-};
-
-// What a good answer looks like. Without `http-check expect` that is status 200..399.
-struct HttpExpect {
-  std::vector<StatusRange> status{{200, 399}};  // any of them; unused where `body` is set
-  std::optional<std::string> body;              // this text occurs in the body
-  bool negate = false;                          // `expect ! ...`
-
-  friend bool operator==(const HttpExpect&, const HttpExpect&) = default;
-  [[nodiscard]] bool accepts_status(unsigned code) const;
-};
-
-// `option httpchk` and `http-check`.
-struct HttpCheck {
-  std::string method = "OPTIONS";
-  std::string uri = "/";
-  std::string version = "HTTP/1.0";
-  std::vector<std::pair<std::string, std::string>> headers;  // name, value
-  std::string body;
-  HttpExpect expect;
-  bool disable_on_404 = false;  // a 404 of a server that was up drains it
-
-  friend bool operator==(const HttpCheck&, const HttpCheck&) = default;
-};
-
 using HealthCheck = std::variant<TcpCheck, HttpCheck>;
+// Whether it begins TLS on servers without `check-ssl` too.
+[[nodiscard]] bool begins_tls(const HealthCheck& check);
 
 struct Server {
   std::string name;
@@ -378,6 +348,7 @@ struct Server {
   Observation observe;
   std::optional<AgentCheck> agent;
   std::optional<TrackServer> track;  // then it has neither check nor agent
+  CheckTls check_tls;
   Origin origin;
 
   friend bool operator==(const Server&, const Server&) = default;

@@ -190,10 +190,24 @@ void parse_peer_key(Global& global, Statement& statement) {
   global.peer_keys.push_back({static_cast<std::uint16_t>(*id), *secret, statement.at()});
 }
 
-constexpr Handler<Global> kHandlers[] = {
-    {"description", parse_description},   {"log", parse_log},
-    {"maxconn", parse_maxconn},           {"peer-key", parse_peer_key},
-    {"stats socket", parse_stats_socket}, {"stats timeout", parse_stats_timeout}};
+void parse_ca_base(Global& global, Statement& statement) {
+  const Word* word = statement.take("a folder");
+  if (word != nullptr && statement.end()) global.ca_base = word->text;
+}
+
+void parse_server_verify(Global& global, Statement& statement) {
+  const auto choice = statement.take_choice({"none", "required"});
+  if (choice && statement.end()) global.verify_server_tls = *choice == 1;
+}
+
+constexpr Handler<Global> kHandlers[] = {{"ca-base", parse_ca_base},
+                                         {"description", parse_description},
+                                         {"log", parse_log},
+                                         {"maxconn", parse_maxconn},
+                                         {"peer-key", parse_peer_key},
+                                         {"ssl-server-verify", parse_server_verify},
+                                         {"stats socket", parse_stats_socket},
+                                         {"stats timeout", parse_stats_timeout}};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // `server` and `default-server`.
 #include <fmt/format.h>
 
+#include "controlplane/config/parse_server_tls.h"
 #include "controlplane/config/sections.h"
 
 namespace carpool::config {
@@ -67,6 +68,15 @@ void set_on_marked_up(ServerDraft& draft, Statement& statement) {
 constexpr Handler<ServerDraft> kParameters[] = {
     {"check", set_flag<&Server::check, true>},
     {"no-check", set_flag<&Server::check, false>},
+    {"check-alpn", set_check_alpn},
+    {"check-cert-expiry", set_check_cert_expiry},
+    {"check-sni", set_check_sni},
+    {"check-ssl", set_check_ssl},
+    {"no-check-ssl", set_no_check_ssl},
+    {"ca-file", set_ca_file},
+    {"verify", set_verify},
+    {"verifyhost", set_verify_host},
+    {"no-verifyhost", set_no_verify_host},
     {"inter", set_inter},
     {"fastinter", set_fastinter},
     {"downinter", set_downinter},

@@ -251,6 +251,7 @@ json check_json(const ServerSnapshot& server) {
                  {"code", last.code},
                  {"duration_ms", seconds(last.took) * 1000},
                  {"text", last.text.empty() ? std::string(description(last.status)) : last.text},
+                 {"warning", last.warning},
                  {"checks", server.health.checks},
                  {"failures", server.health.failures},
                  {"progress", progress_text(server)}};

@@ -8,13 +8,15 @@ namespace {
 CheckPlan plan_check(const config::Backend& backend, const config::Server& server) {
   return {
       .check = backend.check,
-      .target = server.check_endpoint(),
+      .target = {.endpoint = server.check_endpoint(),
+                 .timeouts =
+                     probe_timeouts(server.inter, backend.timeouts.connect, backend.timeouts.check),
+                 .tls = server.check_tls},
       .settings = {.rise = static_cast<int>(server.rise),
                    .fall = static_cast<int>(server.fall),
                    .inter = server.inter,
                    .fastinter = server.fastinter,
                    .downinter = server.downinter},
-      .timeouts = probe_timeouts(server.inter, backend.timeouts.connect, backend.timeouts.check),
       .init_state = server.init_state,
       .observe = server.observe,
   };

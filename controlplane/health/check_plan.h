@@ -9,7 +9,7 @@
 
 #include "controlplane/config/model.h"
 #include "controlplane/health/check_state.h"
-#include "controlplane/health/probe_timeouts.h"
+#include "controlplane/health/probe_target.h"
 
 namespace carpool {
 
@@ -24,16 +24,15 @@ struct ServerKey {
 
 struct CheckPlan {
   config::HealthCheck check;
-  config::Endpoint target;
+  ProbeTarget target;
   CheckSettings settings;
-  ProbeTimeouts timeouts;
   config::InitState init_state = config::InitState::Up;
   config::Observation observe;
 
   friend bool operator==(const CheckPlan&, const CheckPlan&) = default;
   // The same question to the same place: what is known of the server still holds.
   [[nodiscard]] bool asks_the_same(const CheckPlan& other) const {
-    return check == other.check && target == other.target;
+    return check == other.check && target.reaches_the_same(other.target);
   }
 };
 

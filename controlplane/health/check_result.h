@@ -48,7 +48,8 @@ struct CheckResult {
   CheckStatus status = CheckStatus::Initial;
   int code = 0;  // HTTP or SMTP status; 0 where the protocol has none
   Duration took{};
-  std::string text{};  // the server's own words or the system's error; printable, bounded
+  std::string text{};     // the server's own words or the system's error; printable, bounded
+  std::string warning{};  // what is well still, but not for long: of its certificate
 
   friend bool operator==(const CheckResult&, const CheckResult&) = default;
 };

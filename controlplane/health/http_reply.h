@@ -1,48 +1,68 @@
-// Judges the reply to an HTTP check. Unless a text in the body is asked for, the status line alone
-// decides: the scripts that answer checks in the field (mysqlchk, clustercheck under xinetd) send
-// malformed headers or none, and close without reading the request, which resets the connection. So
-// nothing after the status line is looked at, and how the connection ends does not matter once the
-// status is known. Pure.
+// A reply to `http-check`. Rules about the status are judged by the status line alone: the scripts
+// that answer checks in the field (mysqlchk, clustercheck under xinetd) send malformed headers or
+// none, and close without reading the request, which resets the connection. So nothing after the
+// status line is looked at for those, and how the connection ends does not matter. Pure.
 #pragma once
 
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
-#include "controlplane/config/model.h"
-#include "controlplane/health/check_result.h"
+#include "controlplane/health/http_body.h"
+#include "controlplane/health/reply.h"
 
 namespace carpool {
 
 // A status line longer than this is judged by its beginning.
 inline constexpr std::size_t kMaxStatusLine = 512;
-// Headers and body beyond this are not searched for the expected text; HAProxy's buffer size.
-inline constexpr std::size_t kMaxSearchedReply = 16384;
 
-// Bytes go in as they arrive, in chunks of any size; status and code of the outcome do not depend
-// on how they were cut. `took` of the results is left to the caller.
-class HttpReply {
+class HttpReply final : public Reply {
  public:
-  // `check` must outlive this.
-  explicit HttpReply(const config::HttpCheck& check) : check_(check) {}
+  // The reply to a HEAD request says how long a body would be and has none.
+  explicit HttpReply(bool to_head = false) : to_head_(to_head) {}
 
-  // A result as soon as one is certain; no more bytes need be fed then.
-  [[nodiscard]] std::optional<CheckResult> feed(std::string_view bytes);
+  void feed(std::string_view bytes) override;
+  void end() override;
+  [[nodiscard]] Judgement judge(const config::CheckRule& rule,
+                                const config::ExpectRule& expect) const override;
+  [[nodiscard]] bool empty() const override { return line_.empty(); }
 
-  // The peer closed or reset the connection: judge what has arrived.
-  [[nodiscard]] CheckResult finish();
+  // As soon as it is certain.
+  [[nodiscard]] std::optional<int> code() const;
 
  private:
-  void take_status_line(std::string_view& bytes);
-  [[nodiscard]] std::optional<CheckResult> judge(bool ended) const;
-  [[nodiscard]] CheckResult judge_status(int code, std::string_view reason) const;
-  [[nodiscard]] std::optional<CheckResult> judge_body(int code, bool ended) const;
+  struct StatusLine {
+    int code;
+    std::string_view reason;
+  };
+  using Header = std::pair<std::string_view, std::string_view>;
 
-  const config::HttpCheck& check_;
-  std::string line_;  // without leading line ends; at most kMaxStatusLine
-  std::string rest_;  // headers and body, only where a text is expected; at most kMaxSearchedReply
+  [[nodiscard]] static std::optional<StatusLine> parse(std::string_view line);
+  [[nodiscard]] bool status_line_complete() const;
+  void take_status_line(std::string_view& bytes);
+  void take_head(std::string_view bytes);
+  void end_head(std::size_t length, std::string_view rest);
+  [[nodiscard]] HttpBody make_body() const;
+  [[nodiscard]] std::vector<Header> headers() const;
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
+
+  [[nodiscard]] bool has_header(const config::ExpectHeader& what) const;
+  template <class What>
+  [[nodiscard]] Judgement judge_body(const config::CheckRule& rule,
+                                     const config::ExpectRule& expect, const What& what,
+                                     int code) const;
+
+  bool to_head_;
+  std::string line_;  // the status line, without line ends before it; at most kMaxStatusLine
   bool line_ended_ = false;
+  std::string head_;         // what follows it up to the empty line; at most kMaxReply
+  std::size_t scanned_ = 0;  // of the head, for the empty line
+  bool head_ended_ = false;
+  HttpBody body_;
+  bool ended_ = false;
 };
 
 }  // namespace carpool

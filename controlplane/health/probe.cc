@@ -1,7 +1,6 @@
 #include "controlplane/health/probe.h"
 
-#include "controlplane/health/probe_http.h"
-#include "controlplane/health/probe_tcp.h"
+#include "controlplane/health/probe_chain.h"
 
 namespace carpool {
 namespace {
@@ -11,19 +10,20 @@ using boost::asio::awaitable;
 // A plain function, not a coroutine: the probe takes copies, so that the plan may change meanwhile.
 struct Start {
   const CheckPlan& plan;
+  const std::string& state;
 
-  awaitable<CheckResult> operator()(const config::TcpCheck&) const {
-    return probe_tcp(plan.target, plan.timeouts);
+  awaitable<CheckResult> operator()(const config::TcpCheck& check) const {
+    return probe_tcp(check, plan.target);
   }
   awaitable<CheckResult> operator()(const config::HttpCheck& check) const {
-    return probe_http(check, plan.target, plan.timeouts);
+    return probe_http(check, plan.target, state);
   }
 };
 
 }  // namespace
 
-awaitable<CheckResult> probe(const CheckPlan& plan) {
-  return std::visit(Start{plan}, plan.check);
+awaitable<CheckResult> probe(const CheckPlan& plan, const std::string& state) {
+  return std::visit(Start{plan, state}, plan.check);
 }
 
 }  // namespace carpool

@@ -2,6 +2,8 @@
 // one line in probe.cc.
 #pragma once
 
+#include <string>
+
 #include <boost/asio/awaitable.hpp>
 
 #include "controlplane/health/check_plan.h"
@@ -10,6 +12,8 @@
 namespace carpool {
 
 // Ends by itself within the plan's timeouts, never throws for what a server or the network does.
-[[nodiscard]] boost::asio::awaitable<CheckResult> probe(const CheckPlan& plan);
+// `state` is what is thought of the server, for checks that tell it.
+[[nodiscard]] boost::asio::awaitable<CheckResult> probe(const CheckPlan& plan,
+                                                        const std::string& state);
 
 }  // namespace carpool

@@ -21,8 +21,8 @@ AgentAnswer unreadable(const ProbeSocket& socket) {
 
 boost::asio::awaitable<AgentAnswer> probe_agent(std::string send, config::Endpoint target,
                                                 ProbeTimeouts timeouts) {
-  ProbeSocket socket(co_await boost::asio::this_coro::executor, target, timeouts,
-                     CloseStyle::Polite);
+  ProbeSocket socket(co_await boost::asio::this_coro::executor,
+                     {.endpoint = target, .timeouts = timeouts}, CloseStyle::Polite);
   const auto connected = co_await socket.connect();
   if (!connected) co_return AgentAnswer{connected.error(), std::nullopt};
   if (!send.empty()) {

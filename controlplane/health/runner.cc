@@ -15,6 +15,7 @@
 #include "controlplane/health/probe.h"
 #include "controlplane/health/probe_agent.h"
 #include "controlplane/health/probe_gate.h"
+#include "controlplane/health/tls_context.h"
 
 namespace carpool {
 namespace {
@@ -82,6 +83,11 @@ asio::awaitable<void> sleep_until_due(const Watched& watched, Pace& pace, bool p
   }
 }
 
+// HAProxy's X-Haproxy-Server-State, without what only the data plane knows.
+std::string state_of(const Watched& watched) {
+  return status_text(watched.health, watched.settings()) + "; name=" + to_string(watched.key());
+}
+
 ServerSnapshot snapshot_of(const Watched& watched) {
   ServerSnapshot snapshot{.key = watched.key(),
                           .settings = watched.settings(),
@@ -93,7 +99,7 @@ ServerSnapshot snapshot_of(const Watched& watched) {
                           .track = watched.plan.track,
                           .target = {}};
   if (watched.plan.agent) snapshot.agent = watched.agent_state;
-  if (watched.plan.check) snapshot.target = watched.plan.check->target;
+  if (watched.plan.check) snapshot.target = watched.plan.check->target.endpoint;
   return snapshot;
 }
 
@@ -158,7 +164,7 @@ asio::awaitable<void> HealthRunner::Core::watch_check(WatchedPtr watched) {
     // It may have waited long enough to be paused meanwhile.
     if (!watched->stopped && !watched->paused()) {
       watched->probing = true;
-      auto result = co_await probe(*watched->plan.check);
+      auto result = co_await probe(*watched->plan.check, state_of(*watched));
       watched->probing = false;
       gate.leave(lane);
       if (!watched->stopped && !watched->paused()) finish_check(*watched, std::move(result));
@@ -351,7 +357,8 @@ void HealthRunner::Core::recall(Watched& watched) {
     if (before.admin.said_by == AdminSource::Configuration) watched.admin.mode = configured;
   }
   if (watched.plan.agent && before.agent) watched.agent_state = *before.agent;
-  if (watched.plan.check && before.settings && before.target == watched.plan.check->target) {
+  if (watched.plan.check && before.settings &&
+      before.target == watched.plan.check->target.endpoint) {
     watched.health = carry_over(before.health, *before.settings, watched.plan.check->settings);
   }
   watched.health.agent_up = !watched.plan.agent || watched.agent_state.up;
@@ -451,6 +458,11 @@ void HealthRunner::remember(std::vector<ServerSnapshot> servers) {
 
 void HealthRunner::apply(const config::Config& config) {
   auto plans = plan_checks(config);
+  // Made anew, so that changed CA files count.
+  const auto tls_contexts = std::make_shared<TlsContexts>();
+  for (ServerPlan& plan : plans) {
+    if (plan.check) plan.check->target.tls_contexts = tls_contexts;
+  }
   const auto starts = spread_starts(plans);
   const auto agent_starts = spread_agents(plans);
   const Instant now = monotonic_now();

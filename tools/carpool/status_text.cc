@@ -235,6 +235,8 @@ std::string server_text(const json& server, const Paint& paint) {
   }
   const std::string agent = string_of(member(server, "agent"), "text");
   if (!is_up(server) && !agent.empty()) result += wrapped("agent: " + agent, 17);
+  const std::string warning = string_of(member(server, "check"), "warning");
+  if (!warning.empty()) result += wrapped("warning: " + warning, 17);
   return result;
 }
 

@@ -83,8 +83,9 @@ TEST(HaproxySamples, DebianWithMysqlAndHttp) {
   EXPECT_EQ(mysql.servers[2].weight, 100u);
   EXPECT_TRUE(mysql.servers[2].backup);
   const Backend& web = config.backends[1];
-  EXPECT_EQ(std::get<HttpCheck>(web.check).uri, "/health");
-  EXPECT_FALSE(std::get<HttpCheck>(web.check).expect.accepts_status(301));
+  const auto& rules = std::get<HttpCheck>(web.check).rules;
+  EXPECT_EQ(std::get<HttpSendRule>(rules.at(1).act).uri, "/health");
+  EXPECT_FALSE(std::get<ExpectStatus>(std::get<ExpectRule>(rules.at(2).act).what).accepts(301));
   EXPECT_EQ(config.stats_pages.at(0).binds.at(0).port, 8404);
 
   // Every line that does not do what it says has its warning, and `mode http` only one.
@@ -93,8 +94,8 @@ TEST(HaproxySamples, DebianWithMysqlAndHttp) {
     EXPECT_EQ(d.severity, Severity::Warning);
     lines.push_back(d.line - kPreludeLines);
   }
-  EXPECT_EQ(lines, (std::vector<std::uint32_t>{5, 8, 9, 10, 13, 14, 15, 16, 19, 20, 21, 22, 26, 27,
-                                               32, 33, 38}))
+  EXPECT_EQ(lines, (std::vector<std::uint32_t>{5, 8, 9, 10, 14, 15, 16, 19, 20, 21, 22, 26, 27, 32,
+                                               33, 38}))
       << format_diagnostics(config.warnings);
 }
 
@@ -133,7 +134,7 @@ TEST(HaproxySamples, GaleraRecipe) {
   EXPECT_EQ(galera.balance, Balance::Source);
   EXPECT_TRUE(galera.all_backups);
   EXPECT_EQ(galera.timeouts.check, seconds(2));
-  EXPECT_EQ(std::get<HttpCheck>(galera.check).uri, "*");
+  EXPECT_EQ(std::get<HttpSendRule>(std::get<HttpCheck>(galera.check).rules.at(1).act).uri, "*");
   EXPECT_EQ(galera.servers.at(0).address, Ipv4Address::of(10, 0, 0, 31));
   EXPECT_EQ(galera.servers.at(1).address, Ipv4Address::of(10, 0, 0, 11));
   EXPECT_EQ(galera.servers.at(2).port, 3306);

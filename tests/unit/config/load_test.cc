@@ -102,7 +102,7 @@ TEST(Load, TheExampleOfTheDesign) {
   const Backend& backend = config->backends[0];
   EXPECT_EQ(backend.balance, Balance::LeastConn);
   ASSERT_TRUE(std::holds_alternative<HttpCheck>(backend.check));
-  EXPECT_EQ(std::get<HttpCheck>(backend.check).method, "OPTIONS");
+  EXPECT_EQ(std::get<HttpCheck>(backend.check), HttpCheck{});
   ASSERT_EQ(backend.servers.size(), 2u);
   const Server& server = backend.servers[0];
   EXPECT_EQ(server.name, "db1");
@@ -267,39 +267,6 @@ TEST(Load, BalancingAlgorithms) {
     EXPECT_EQ(good("backend a\n balance " + name + "\n").backends.at(0).balance, balance) << name;
   }
   EXPECT_EQ(good("backend a\n balance random(3)\n").backends.at(0).random_draws, 3u);
-}
-
-TEST(Load, HttpChecksOldAndNew) {
-  const auto check_of = [](const std::string& lines) {
-    return std::get<HttpCheck>(good("backend a\n option httpchk\n" + lines).backends.at(0).check);
-  };
-  EXPECT_EQ(check_of("").uri, "/");
-  EXPECT_EQ(check_of(" option httpchk /health\n").uri, "/health");
-  const HttpCheck old =
-      check_of(" option httpchk GET /up HTTP/1.1\\r\\nHost:\\ www.example.com\\r\\nX:y\n");
-  EXPECT_EQ(old.method, "GET");
-  EXPECT_EQ(old.uri, "/up");
-  EXPECT_EQ(old.version, "HTTP/1.1");
-  ASSERT_EQ(old.headers.size(), 2u);
-  EXPECT_EQ(old.headers[0], (std::pair<std::string, std::string>{"Host", "www.example.com"}));
-  EXPECT_EQ(old.headers[1].second, "y");
-  const HttpCheck sent = check_of(
-      " http-check send meth POST uri /x ver HTTP/1.1 hdr Host a.example hdr A \"b c\" body hi\n"
-      " http-check expect status 200-299,404\n http-check disable-on-404\n");
-  EXPECT_EQ(sent.method, "POST");
-  EXPECT_EQ(sent.headers.at(1).second, "b c");
-  EXPECT_EQ(sent.body, "hi");
-  EXPECT_TRUE(sent.disable_on_404);
-  EXPECT_TRUE(sent.expect.accepts_status(204) && sent.expect.accepts_status(404));
-  EXPECT_FALSE(sent.expect.accepts_status(301) || sent.expect.accepts_status(503));
-  const HttpExpect none = check_of("").expect;
-  EXPECT_TRUE(none.accepts_status(200) && none.accepts_status(302));
-  EXPECT_FALSE(none.accepts_status(404));
-  const HttpExpect negated = check_of(" http-check expect ! status 500\n").expect;
-  EXPECT_TRUE(negated.accepts_status(404) && !negated.accepts_status(500));
-  EXPECT_EQ(check_of(" http-check expect string ready\n").expect.body, "ready");
-  EXPECT_TRUE(std::holds_alternative<TcpCheck>(
-      good("backend a\n option httpchk\n option tcp-check\n").backends.at(0).check));
 }
 
 TEST(Load, GlobalSection) {

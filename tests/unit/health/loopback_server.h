@@ -60,6 +60,18 @@ inline LoopbackServer::Behaviour answer_unread(std::string reply) {
   };
 }
 
+// Reads the request, answers and closes.
+inline LoopbackServer::Behaviour answer(std::string reply) {
+  return [reply = std::move(reply)](std::shared_ptr<tcp::socket> socket) {
+    auto request = std::make_shared<std::string>(4096, '\0');
+    socket->async_read_some(boost::asio::buffer(*request), [socket, request, reply](auto, auto) {
+      boost::system::error_code ignored;
+      boost::asio::write(*socket, boost::asio::buffer(reply), ignored);
+      socket->close(ignored);
+    });
+  };
+}
+
 // Accepts, and holds the connection without a word until the peer goes.
 inline void keep_silent(std::shared_ptr<tcp::socket> socket) {
   socket->async_wait(tcp::socket::wait_read, [socket](boost::system::error_code) {

@@ -1,18 +1,17 @@
 #include <chrono>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/health/probe_http.h"
-#include "controlplane/health/probe_tcp.h"
+#include "controlplane/health/http_request.h"
+#include "controlplane/health/probe_chain.h"
 #include "tests/unit/health/loopback_server.h"
+#include "tests/unit/health/probe_fixture.h"
 
 namespace carpool {
 namespace {
@@ -21,32 +20,7 @@ using namespace std::chrono_literals;
 using test::LoopbackServer;
 using test::tcp;
 
-constexpr ProbeTimeouts kAmple{.connect = 10s};
-
-class Probe : public testing::Test {
- protected:
-  CheckResult run(boost::asio::awaitable<CheckResult> probe) {
-    std::optional<CheckResult> result;
-    boost::asio::co_spawn(io_, std::move(probe), [&](std::exception_ptr error, CheckResult found) {
-      EXPECT_FALSE(error);
-      result = std::move(found);
-      io_.stop();
-    });
-    io_.restart();
-    io_.run_for(20s);
-    EXPECT_TRUE(result) << "the probe did not end";
-    return result.value_or(CheckResult{});
-  }
-
-  // A port of ours that nobody listens on.
-  config::Endpoint refused() {
-    tcp::acceptor closed(io_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
-    return {Ipv4Address::of(127, 0, 0, 1), closed.local_endpoint().port()};
-  }
-
-  boost::asio::io_context io_;
-  config::HttpCheck http_;
-};
+class Probe : public test::ProbeFixture {};
 
 // A listener whose queue is full: the kernel drops further SYNs, as a dead machine would.
 class FullListener {
@@ -94,7 +68,7 @@ class FullListener {
 
 TEST_F(Probe, TcpPassesWhenConnected) {
   LoopbackServer server(io_, test::keep_silent);
-  const auto result = run(probe_tcp(server.endpoint(), kAmple));
+  const auto result = run(probe_tcp({}, to(server.endpoint())));
   EXPECT_EQ(result.status, CheckStatus::L4Ok);
   EXPECT_EQ(result.text, "");
   EXPECT_GT(result.took, 0ns);
@@ -102,13 +76,13 @@ TEST_F(Probe, TcpPassesWhenConnected) {
 }
 
 TEST_F(Probe, RefusedIsToldFromSilent) {
-  const auto result = run(probe_tcp(refused(), kAmple));
+  const auto result = run(probe_tcp({}, to(refused())));
   EXPECT_EQ(result.status, CheckStatus::L4Connect);
   EXPECT_EQ(result.text, "Connection refused");
-  EXPECT_EQ(run(probe_http(http_, refused(), kAmple)).status, CheckStatus::L4Connect);
+  EXPECT_EQ(run(probe_http({}, to(refused()))).status, CheckStatus::L4Connect);
 
   FullListener silent;
-  const auto timed_out = run(probe_tcp(silent.endpoint(), {.connect = 50ms}));
+  const auto timed_out = run(probe_tcp({}, to(silent.endpoint(), {.connect = 50ms})));
   EXPECT_EQ(timed_out.status, CheckStatus::L4Timeout);
   EXPECT_GE(timed_out.took, 50ms);
 }
@@ -116,7 +90,7 @@ TEST_F(Probe, RefusedIsToldFromSilent) {
 TEST_F(Probe, TcpLeavesNoConnectionBehind) {
   std::shared_ptr<tcp::socket> accepted;
   LoopbackServer server(io_, [&](std::shared_ptr<tcp::socket> socket) { accepted = socket; });
-  run(probe_tcp(server.endpoint(), kAmple));
+  run(probe_tcp({}, to(server.endpoint())));
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   while (!accepted && std::chrono::steady_clock::now() < deadline) {
     io_.restart();
@@ -131,12 +105,12 @@ TEST_F(Probe, TcpLeavesNoConnectionBehind) {
 
 TEST_F(Probe, HttpReadsTheStatus) {
   LoopbackServer server(io_, test::answer_unread("HTTP/1.1 200 OK\r\n\r\n"));
-  const auto up = run(probe_http(http_, server.endpoint(), kAmple));
+  const auto up = run(probe_http({}, to(server.endpoint())));
   EXPECT_EQ(up.status, CheckStatus::L7Ok);
   EXPECT_EQ(up.code, 200);
   EXPECT_EQ(up.text, "OK");
   server.set_behaviour(test::answer_unread("HTTP/1.1 503 Service Unavailable\r\n\r\n"));
-  const auto down = run(probe_http(http_, server.endpoint(), kAmple));
+  const auto down = run(probe_http({}, to(server.endpoint())));
   EXPECT_EQ(down.status, CheckStatus::L7Status);
   EXPECT_EQ(down.code, 503);
 }
@@ -147,33 +121,38 @@ TEST_F(Probe, HttpToleratesTheScriptsInTheField) {
   LoopbackServer server(
       io_, test::answer_unread("HTTP/1.1 200 OK\r\nContent-Type: Content-Type: text/plain\r\n"
                                "\r\n\r\nMySQL is running.\r\n"));
-  EXPECT_EQ(run(probe_http(http_, server.endpoint(), kAmple)).status, CheckStatus::L7Ok);
+  EXPECT_EQ(run(probe_http({}, to(server.endpoint()))).status, CheckStatus::L7Ok);
 
   // The same at once, without waiting for the request.
   server.set_behaviour([](std::shared_ptr<tcp::socket> socket) {
     boost::asio::write(*socket, boost::asio::buffer(std::string("HTTP/1.1 503 Down\r\nx\r\n")));
   });
-  EXPECT_EQ(run(probe_http(http_, server.endpoint(), kAmple)).code, 503);
+  EXPECT_EQ(run(probe_http({}, to(server.endpoint()))).code, 503);
 
   // Nothing but the status line, without its end.
   server.set_behaviour(test::answer_unread("HTTP/1.1 200"));
-  EXPECT_EQ(run(probe_http(http_, server.endpoint(), kAmple)).status, CheckStatus::L7Ok);
+  EXPECT_EQ(run(probe_http({}, to(server.endpoint()))).status, CheckStatus::L7Ok);
 }
 
 TEST_F(Probe, HttpRefusesWhatIsNotHttp) {
   LoopbackServer server(io_, test::answer_unread("SSH-2.0-OpenSSH_9.2\r\n"));
-  EXPECT_EQ(run(probe_http(http_, server.endpoint(), kAmple)).status, CheckStatus::L7Response);
+  EXPECT_EQ(run(probe_http({}, to(server.endpoint()))).status, CheckStatus::L7Response);
   server.set_behaviour(test::answer_unread(""));
-  EXPECT_EQ(run(probe_http(http_, server.endpoint(), kAmple)).text,
-            "no reply before the connection ended");
+  const auto reset = run(probe_http({}, to(server.endpoint())));
+  EXPECT_EQ(reset.status, CheckStatus::SocketError);
+  EXPECT_EQ(reset.text, "Connection reset by peer");
+  server.set_behaviour(test::answer(""));
+  const auto empty = run(probe_http({}, to(server.endpoint())));
+  EXPECT_EQ(empty.status, CheckStatus::L7Response);
+  EXPECT_EQ(empty.text, "no reply before the connection ended");
 }
 
 TEST_F(Probe, HttpGivesUpOnASilentServer) {
   LoopbackServer server(io_, test::keep_silent);
   // Without a timeout of its own the reply shares that of the connection.
-  EXPECT_EQ(run(probe_http(http_, server.endpoint(), {.connect = 50ms})).status,
+  EXPECT_EQ(run(probe_http({}, to(server.endpoint(), {.connect = 50ms}))).status,
             CheckStatus::L7Timeout);
-  const auto result = run(probe_http(http_, server.endpoint(), {.connect = 10s, .reply = 50ms}));
+  const auto result = run(probe_http({}, to(server.endpoint(), {.connect = 10s, .reply = 50ms})));
   EXPECT_EQ(result.status, CheckStatus::L7Timeout);
   EXPECT_GE(result.took, 50ms);
   EXPECT_LT(result.took, 5s);
@@ -187,26 +166,25 @@ TEST_F(Probe, HttpReassemblesASlowReply) {
       boost::asio::write(*socket, boost::asio::buffer(std::string("04 No Content\r\n")));
     });
   });
-  const auto result = run(probe_http(http_, server.endpoint(), kAmple));
+  const auto result = run(probe_http({}, to(server.endpoint())));
   EXPECT_EQ(result.code, 204);
   EXPECT_EQ(result.text, "No Content");
 }
 
-TEST_F(Probe, HttpSendsWhatIsConfigured) {
+TEST(HttpRequest, IsWhatIsConfigured) {
   const config::Endpoint target{Ipv4Address::of(10, 0, 0, 1), 9200};
-  EXPECT_EQ(format_request(http_, target), "OPTIONS / HTTP/1.0\r\nConnection: close\r\n\r\n");
-  http_ = {.method = "POST",
-           .uri = "/ready?x=1",
-           .version = "HTTP/1.1",
-           .headers = {},
-           .body = "ping",
-           .expect = {}};
-  EXPECT_EQ(format_request(http_, target),
+  config::HttpSendRule rule;
+  EXPECT_EQ(format_request(rule, target), "OPTIONS / HTTP/1.0\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(format_request(rule, target, "UP 1/3; name=web/one"),
+            "OPTIONS / HTTP/1.0\r\nX-Haproxy-Server-State: UP 1/3; name=web/one\r\n"
+            "Connection: close\r\n\r\n");
+  rule = {.method = "POST", .uri = "/ready?x=1", .version = "HTTP/1.1", .body = "ping"};
+  EXPECT_EQ(format_request(rule, target),
             "POST /ready?x=1 HTTP/1.1\r\nHost: 10.0.0.1:9200\r\nConnection: close\r\n"
             "Content-Length: 4\r\n\r\nping");
-  http_.headers = {{"host", "db.example"}, {"X-Check", "yes"}};
-  http_.body.clear();
-  EXPECT_EQ(format_request(http_, target),
+  rule.headers = {{"host", "db.example"}, {"X-Check", "yes"}};
+  rule.body.clear();
+  EXPECT_EQ(format_request(rule, target),
             "POST /ready?x=1 HTTP/1.1\r\nhost: db.example\r\nX-Check: yes\r\n"
             "Connection: close\r\n\r\n");
 }

@@ -453,8 +453,9 @@ TEST(CheckPlan, TakesTheCheckPortAndTimeouts) {
   const auto plans = plan_checks(config_of({server}));
   ASSERT_EQ(plans.size(), 1u);
   EXPECT_EQ(plans[0].key, kOne);
-  EXPECT_EQ(plans[0].check->target, (config::Endpoint{Ipv4Address::of(10, 0, 0, 1), 9200}));
-  EXPECT_EQ(plans[0].check->timeouts, (ProbeTimeouts{.connect = 2s, .reply = 5s}));
+  const ProbeTarget& target = plans[0].check->target;
+  EXPECT_EQ(target.endpoint, (config::Endpoint{Ipv4Address::of(10, 0, 0, 1), 9200}));
+  EXPECT_EQ(target.timeouts, (ProbeTimeouts{.connect = 2s, .reply = 5s}));
 }
 
 }  // namespace
