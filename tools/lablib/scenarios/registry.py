@@ -3,12 +3,14 @@
 from . import (
     bad_config,
     basic,
+    checks_beside_haproxy,
     control_kill,
     dataplane_kill,
     failover_kill,
     failover_return,
     galera_health,
     keepalived_peer,
+    health_https,
     mysql_health,
     probe_xinetd,
     reload,
@@ -33,5 +35,7 @@ SCENARIOS: dict[str, Scenario] = {
         probe_xinetd.SCENARIO,
         reload.SCENARIO,
         bad_config.SCENARIO,
+        health_https.SCENARIO,
+        checks_beside_haproxy.SCENARIO,
     )
 }
