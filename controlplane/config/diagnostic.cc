@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "controlplane/config/limits.h"
+#include "controlplane/config/secrets.h"
 
 namespace carpool::config {
 namespace {
@@ -137,7 +138,7 @@ std::vector<Diagnostic> Report::take() {
       diagnostic.file = files_[entry.at.file].path;
       diagnostic.line = entry.at.line;
       diagnostic.column = entry.at.column;
-      diagnostic.source_line = mask_keys(std::string(source_line(entry.at)));
+      diagnostic.source_line = mask_secrets(mask_keys(std::string(source_line(entry.at))));
     }
     if (result.empty() || result.back() != diagnostic) result.push_back(std::move(diagnostic));
   }

@@ -35,12 +35,13 @@ enum class Severity : std::uint8_t { Notice, Warning, Error };
 
 struct Diagnostic {
   Severity severity = Severity::Error;
-  std::string file = {};         // empty: about the configuration as a whole
-  std::uint32_t line = 0;        // from 1; 0: the whole file
-  std::uint32_t column = 0;      // in bytes, from 1; 0: the whole line
-  std::string message = {};      // no trailing full stop
-  std::string hint = {};         // what to do, may be empty
-  std::string source_line = {};  // the line's text as it stands in the file, may be empty
+  std::string file = {};     // empty: about the configuration as a whole
+  std::uint32_t line = 0;    // from 1; 0: the whole file
+  std::uint32_t column = 0;  // in bytes, from 1; 0: the whole line
+  std::string message = {};  // no trailing full stop
+  std::string hint = {};     // what to do, may be empty
+  // The line's text as it stands in the file, with its passwords masked; may be empty.
+  std::string source_line = {};
 
   friend bool operator==(const Diagnostic&, const Diagnostic&) = default;
 };

@@ -349,7 +349,8 @@ class Linker {
     for (std::size_t i = 0; i < config_.backends.size(); ++i) {
       for (Server& server : config_.backends[i].servers) {
         if (server.port == 0) server.port = only_port[i].value_or(0);
-        if (server.check && server.check_endpoint().port == 0) {
+        const bool needs_port = !std::holds_alternative<IcmpCheck>(config_.backends[i].check);
+        if (server.check && needs_port && server.check_endpoint().port == 0) {
           report_.error(server.origin,
                         fmt::format("the check of server '{}' has no port", server.name),
                         "write a port after the address, or 'port NUMBER'");

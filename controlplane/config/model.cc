@@ -78,6 +78,8 @@ bool begins_tls(const HealthCheck& check) {
       [](const auto& kind) {
         if constexpr (requires { kind.rules; }) {
           return begins_tls(kind.rules);
+        } else if constexpr (requires { kind.tls; }) {
+          return kind.tls;
         } else {
           return false;
         }

@@ -18,6 +18,7 @@
 #include "controlplane/config/check_rules.h"
 #include "controlplane/config/diagnostic.h"
 #include "controlplane/config/limits.h"
+#include "controlplane/config/protocol_checks.h"
 #include "controlplane/config/server_checks.h"
 #include "dataplane/base/time.h"
 #include "dataplane/net/address.h"
@@ -318,7 +319,9 @@ enum class Balance : std::uint8_t {
 enum class Forwarding : std::uint8_t { FullNat, Nat, Dsr, Tunnel };  // all but FullNat refused yet
 [[nodiscard]] std::string_view to_string(Forwarding forwarding);
 
-using HealthCheck = std::variant<TcpCheck, HttpCheck>;
+using HealthCheck =
+    std::variant<TcpCheck, HttpCheck, MysqlCheck, MysqlLoginCheck, PgsqlCheck, RedisCheck,
+                 SmtpCheck, LdapCheck, SslHelloCheck, UdpCheck, DnsCheck, IcmpCheck>;
 // Whether it begins TLS on servers without `check-ssl` too.
 [[nodiscard]] bool begins_tls(const HealthCheck& check);
 

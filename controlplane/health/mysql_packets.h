@@ -19,7 +19,7 @@ inline constexpr char kError = '\xff';
 
 // In the server's own words, made printable.
 struct ServerError {
-  int code = 0;         // 1045
+  int code = 0;           // 1045
   std::string message{};  // "Access denied for user ..."
 
   friend bool operator==(const ServerError&, const ServerError&) = default;

@@ -120,7 +120,6 @@ TEST(BadInput, WhatNeedsLayerSevenSaysWhyAndWhatToDo) {
       {"frontend a\n tcp-request content reject\n", 2, "judges the content"},
       {"frontend a\n use_backend b if { src 10.0.0.0/8 }\n", 2, "not supported yet"},
       {"frontend a\n tcp-request connection reject if x\n", 2, "not supported yet"},
-      {"backend a\n option mysql-check user x\n", 2, "carpool-probe"},
       {"backend a\n server s 10.0.0.1:80 source 10.0.0.9\n", 2, "not supported yet"},
       {"backend a\n forwarding dsr\n", 2, "'forwarding dsr' is not supported yet"},
       {"fcgi-app x\n anything here\n", 1, "FastCGI"},
