@@ -206,7 +206,12 @@ std::vector<CheckRule> finish_http_rules(const RuleChainDraft& chain, const Http
       complete_request(*request, *std::exchange(base, &defaults));
     }
   }
-  if (is_send(rules.back())) rules.push_back({.act = ExpectRule{}, .step = rules.back().step});
+  if (is_send(rules.back())) {
+    const auto step = rules.back().step;
+    CheckRule& expect = rules.emplace_back();
+    expect.act.emplace<ExpectRule>();
+    expect.step = step;
+  }
   return rules;
 }
 

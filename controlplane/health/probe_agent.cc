@@ -1,13 +1,14 @@
 #include "controlplane/health/probe_agent.h"
 
 #include <array>
+#include <utility>
 
 #include <boost/asio/this_coro.hpp>
 
 #include "controlplane/health/probe_socket.h"
 
 // In this file every co_await stands in a statement of its own: GCC 12 miscompiles some of those
-// that are part of a condition.
+// that are part of a condition, or of an expression with braced temporaries.
 
 namespace carpool {
 namespace {
@@ -21,8 +22,11 @@ AgentAnswer unreadable(const ProbeSocket& socket) {
 
 boost::asio::awaitable<AgentAnswer> probe_agent(std::string send, config::Endpoint target,
                                                 ProbeTimeouts timeouts) {
-  ProbeSocket socket(co_await boost::asio::this_coro::executor,
-                     {.endpoint = target, .timeouts = timeouts}, CloseStyle::Polite);
+  const auto executor = co_await boost::asio::this_coro::executor;
+  ProbeTarget plain;
+  plain.endpoint = std::move(target);
+  plain.timeouts = timeouts;
+  ProbeSocket socket(executor, std::move(plain), CloseStyle::Polite);
   const auto connected = co_await socket.connect();
   if (!connected) co_return AgentAnswer{connected.error(), std::nullopt};
   if (!send.empty()) {

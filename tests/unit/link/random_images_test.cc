@@ -96,7 +96,8 @@ class RandomAppliance : public Appliance {
   void break_something() {
     const auto backend = below(config.backends.size());
     for (auto& state : states[backend])
-      state = {.up = below(3) > 0, .draining = below(5) == 0, .weight = std::nullopt};
+      state = {
+          .up = below(3) > 0, .draining = below(5) == 0, .weight = std::nullopt, .maxconn = {}};
     if (!reachability.servers.empty() && below(2) == 0)
       reachability.servers.begin()->second.way = static_cast<Way>(below(4));
     if (!reachability.neighbours.empty() && below(2) == 0)
