@@ -374,9 +374,10 @@ void Appliance::dataplane_up(abi::Region region, bool adopted) {
   region_.emplace(std::move(region));
   adverts_.emplace(*region_);
   workers_.forget();
+  forwarding_.attach(*region_, adopted, network_->state(), now);
+  // After the first image: what the peer tells has to have names here, and a place in the workers.
   mirroring_.attach(*region_, adopted, now);
   judge_mirroring(now);  // before a group may claim anything
-  forwarding_.attach(*region_, adopted, network_->state(), now);
   configure_groups(now);
   take_health(now);
   const auto health = port_health();

@@ -231,4 +231,12 @@ void Pipeline::learn_new(const abi::MirrorRecord& told) {
   counters_.mirror_learned.add(1);
 }
 
+// A connection may have been learned before there was a way to its server: the next packet of it
+// will find the one that there is by now.
+void Pipeline::look_for_way(flow::FlowRecord& record) const {
+  const abi::ImageServer& server = image_.servers()[record.server];
+  const bool is_same = server.address == record.key(flow::kFromServer).source();
+  if (record.next_hop == 0 && is_same) record.next_hop = server.next_hop;
+}
+
 }  // namespace carpool::stage

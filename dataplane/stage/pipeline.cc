@@ -146,6 +146,7 @@ Verdict Pipeline::forward(Arrival arrival, flow::FlowRef ref, flow::TcpEvent eve
   const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(packet.data);
   const auto& hop = image_.next_hops()[record.next_hop];
   if (direction == flow::kFromClient && hop.resolved == 0) [[unlikely]] {
+    look_for_way(record);
     return Verdict::next_hop_unresolved;
   }
 

@@ -104,6 +104,7 @@ class Pipeline {
   [[nodiscard]] bool is_plausible(const abi::MirrorRecord& told) const;
   void learn_change(flow::FlowRecord& record, const abi::MirrorRecord& told);
   void learn_new(const abi::MirrorRecord& told);
+  void look_for_way(flow::FlowRecord& record) const;
 
   void note_repeated_syn(const flow::FlowRecord& record, flow::TcpEvent event);
   void note_answer(const flow::FlowRecord& record, flow::TcpEvent event);

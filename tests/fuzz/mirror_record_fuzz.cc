@@ -35,8 +35,8 @@ abi::MirrorRecord sound_record(const test::Bed& bed, std::uint32_t number) {
   record.virtual_address = test::kWeb.address;
   record.virtual_port = be16(test::kWeb.port);
   record.local = test::kWebLocal;
-  record.slot = static_cast<std::uint8_t>(
-      flow::slot_of_client(record.client, record.client_port, secret));
+  record.slot =
+      static_cast<std::uint8_t>(flow::slot_of_client(record.client, record.client_port, secret));
   record.local_port = be16(static_cast<std::uint16_t>(1024 + record.slot));
   record.server_address = test::kWeb1.address;
   record.server_port = be16(test::kWeb1.port);

@@ -429,6 +429,25 @@ TEST(Mirror, AnotherWorkersFlowIsRefused) {
   EXPECT_EQ(learned, 1u);
 }
 
+TEST(Mirror, AWayThatIsFoundLaterIsTaken) {
+  Holder holder;
+  const auto connection = Connection::established(holder.bed, client(1), kMysql);
+  const Frame request = connection.client_frame(kTcpAck | kTcpPsh, "x");
+  Standby standby;
+  ImageContent content = usual_content();
+  const std::uint16_t way = content.servers[kDb1Index].next_hop;
+  content.servers[kDb1Index].next_hop = 0;
+  content.generation = 2;
+  standby.bed.install(content);
+  standby.learn(holder.ring.take_all());
+  content.servers[kDb1Index].next_hop = way;
+  content.generation = 3;
+  standby.bed.install(content);
+  standby.take_over();
+  EXPECT_EQ(standby.bed.send(request).verdict, Verdict::next_hop_unresolved);
+  EXPECT_EQ(standby.bed.send(request).verdict, Verdict::to_server);
+}
+
 TEST(Mirror, AFullTableLearnsNoMore) {
   Holder holder;
   constexpr std::uint32_t kRoom = 16;

@@ -371,7 +371,7 @@ TEST_F(VrrpPairTest, OneOfTwoBecomesActive) {
 
 TEST_F(VrrpPairTest, PlannedExitHandsOverWithinTheSkew) {
   both_come_up();
-  preferred.runner.leave_all(wire.now);
+  preferred.runner.leave_all("it is stopped", wire.now);
   EXPECT_THAT(preferred.effects.log,
               ElementsAre("advert 0", "ACTIVE -> INIT: planned exit", "release public"));
   wire.run_for(620ms);
