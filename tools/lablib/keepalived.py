@@ -79,7 +79,9 @@ class Keepalived:
 
     def start(self, vrrp: Vrrp, priority: int) -> None:
         self.dir.mkdir(parents=True, exist_ok=True)
-        self.state_file.unlink(missing_ok=True)
+        # One that was killed leaves these behind, and their numbers may be others' by now.
+        for stale in (self.state_file, self.dir / "keepalived.pid", self.dir / "vrrp.pid"):
+            stale.unlink(missing_ok=True)
         notify = self.dir / "notify"
         notify.write_text(NOTIFY_SCRIPT.format(state=self.state_file))
         notify.chmod(0o755)
