@@ -76,6 +76,14 @@ TEST(Keywords, ArePrinted) {
 }
 
 // A large site reloads without being noticed.
+// A second is what it takes on an idle machine; what is quadratic takes minutes. Sanitizers and
+// busy neighbours get their share.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::chrono::seconds kScaleLimit{30};
+#else
+constexpr std::chrono::seconds kScaleLimit{3};
+#endif
+
 TEST(Scale, TenThousandServersLoadWithinASecond) {
   std::string text;
   for (int b = 0; b < 1000; ++b) {
@@ -89,7 +97,7 @@ TEST(Scale, TenThousandServersLoadWithinASecond) {
   const Config config = good(text);
   const auto took = std::chrono::steady_clock::now() - start;
   EXPECT_EQ(config.backends.size(), 1000u);
-  EXPECT_LT(took, std::chrono::seconds(1));
+  EXPECT_LT(took, kScaleLimit);
 }
 
 TEST(Scale, OneBackendWithManyServersAndManyNames) {
@@ -99,7 +107,7 @@ TEST(Scale, OneBackendWithManyServersAndManyNames) {
   }
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(good(text).backends.at(0).servers.size(), 4096u);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, kScaleLimit);
   EXPECT_TRUE(says(said_about(text + " server one-more 10.9.0.1:80\n"), Severity::Error,
                    kPreludeLines + 1, "there is room for 4096"));
 }
