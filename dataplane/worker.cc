@@ -70,7 +70,7 @@ void Worker::turn() {
   std::uint32_t work = control_turn(now);
   work += receive_from_ports();
   if (settings_.pipeline.workers > 1) work += receive_handed_over();
-  sweep(now);
+  sweep();
   status_.heartbeat.store(now, std::memory_order_relaxed);
   turn_found_work_ = work != 0;
   rest(work);
@@ -131,7 +131,7 @@ void Worker::serve() {
                          .length = buffer->data_len,
                          .port = static_cast<std::uint8_t>(buffer->port)};
   }
-  pipeline_.process(batch_, to_ms(turn_began_));
+  pipeline_.process(batch_, turn_ms_);
   for (std::uint32_t i = 0; i < batch_.count; ++i)
     dispatch(i);
   for (std::size_t port = 0; port < transmit_.size(); ++port) {
@@ -232,8 +232,8 @@ std::uint16_t Worker::send(std::uint8_t port, rte_mbuf** buffers, std::uint16_t 
   return sent;
 }
 
-void Worker::sweep(std::uint64_t now) {
-  const std::uint32_t now_ms = to_ms(now);
+void Worker::sweep() {
+  const std::uint32_t now_ms = turn_ms_;
   const std::uint32_t elapsed = std::min(now_ms - swept_at_ms_, kSweepTurnMs);
   if (elapsed == 0) return;
   swept_at_ms_ = now_ms;
@@ -248,6 +248,7 @@ void Worker::account(std::uint64_t now) {
   cycles.store(cycles.load(std::memory_order_relaxed) + (now - turn_began_),
                std::memory_order_relaxed);
   turn_began_ = now;
+  turn_ms_ = static_cast<std::uint32_t>(now / cycles_per_ms_);
 }
 
 void Worker::rest(std::uint32_t work) {

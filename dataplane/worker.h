@@ -3,6 +3,7 @@
 // (AF_XDP and AF_PACKET send by one; idle sleep is one).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -61,7 +62,7 @@ class Worker {
   void install(const abi::Command& command);
   void watch_control_plane(std::uint64_t now);
   std::uint32_t send_injected();
-  std::uint32_t mirror_turn(std::uint64_t now);
+  std::uint32_t mirror_turn();
   void report(const abi::Event& event);
 
   // Packets (worker.cc).
@@ -74,11 +75,7 @@ class Worker {
   [[nodiscard]] bool hand_over(std::uint32_t worker, rte_mbuf* buffer) const;
   std::uint16_t send(std::uint8_t port, rte_mbuf** buffers, std::uint16_t count);
 
-  // Milliseconds on the pipeline's clock, which wraps.
-  [[nodiscard]] std::uint32_t to_ms(std::uint64_t tsc) const {
-    return static_cast<std::uint32_t>(tsc / cycles_per_ms_);
-  }
-  void sweep(std::uint64_t now);
+  void sweep();
   void account(std::uint64_t now);
   void rest(std::uint32_t work);
   [[nodiscard]] bool has_queue(const WorkerPort& port) const {
@@ -106,7 +103,12 @@ class Worker {
   std::uint64_t control_seen_at_ = 0;    // TSC; 0: never
   std::uint32_t commanded_groups_ = 0;
   std::uint32_t next_port_ = 0;
+  // What a turn fetches; kept, as it would be cleared on every turn's stack.
+  std::array<abi::MirrorRecord, kMirrorRecordsPerTurn> told_;
+  std::array<abi::AdvertFrame, kAdvertsPerTurn> frames_;
+
   std::uint64_t turn_began_ = 0;
+  std::uint32_t turn_ms_ = 0;  // the same on the pipeline's clock, which wraps
   bool turn_found_work_ = false;
   std::uint32_t swept_at_ms_ = 0;
   std::uint32_t idle_turns_ = 0;

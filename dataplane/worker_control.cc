@@ -16,7 +16,7 @@ std::uint32_t Worker::control_turn(std::uint64_t now) {
   for (std::uint32_t i = 0; i < count; ++i)
     obey(commands[i]);
   watch_control_plane(now);
-  return count + send_injected() + mirror_turn(now);
+  return count + send_injected() + mirror_turn();
 }
 
 void Worker::obey(const abi::Command& command) {
@@ -72,16 +72,15 @@ void Worker::watch_control_plane(std::uint64_t now) {
   }
   const bool fenced = control_seen_at_ == 0 || now - control_seen_at_ > fence_cycles_;
   status_.fenced.store(fenced, std::memory_order_relaxed);
-  pipeline_.hold_groups(fenced ? 0 : commanded_groups_, to_ms(now));
+  pipeline_.hold_groups(fenced ? 0 : commanded_groups_, turn_ms_);
 }
 
 std::uint32_t Worker::send_injected() {
-  abi::AdvertFrame frames[kAdvertsPerTurn];
-  const std::uint32_t count = injected_.pop(frames);
+  const std::uint32_t count = injected_.pop(frames_);
   if (count == 0) return 0;
   const std::uint64_t now_ns = to_ns(monotonic_now());
   for (std::uint32_t i = 0; i < count; ++i) {
-    const abi::AdvertFrame& frame = frames[i];
+    const abi::AdvertFrame& frame = frames_[i];
     if (frame.port >= settings_.ports.size() || frame.length > abi::kMaxAdvertBytes) continue;
     if (now_ns - frame.time_ns > abi::kAdvertMaxAgeNs) {
       counters_.stale_adverts.add(1);
@@ -96,12 +95,11 @@ std::uint32_t Worker::send_injected() {
 }
 
 // Records of the peer's into the flow table, and what a bulk still has to tell.
-std::uint32_t Worker::mirror_turn(std::uint64_t now) {
-  abi::MirrorRecord told[kMirrorRecordsPerTurn];
-  const std::uint32_t count = learned_.pop(told);
+std::uint32_t Worker::mirror_turn() {
+  const std::uint32_t count = learned_.pop(told_);
   for (std::uint32_t i = 0; i < count; ++i)
-    pipeline_.learn(told[i], to_ms(now));
-  return count + pipeline_.bulk_turn(to_ms(now));
+    pipeline_.learn(told_[i], turn_ms_);
+  return count + pipeline_.bulk_turn(turn_ms_);
 }
 
 // Lost if the control plane does not fetch its events: what they tell is shown, not acted upon.
