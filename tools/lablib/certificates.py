@@ -13,8 +13,8 @@ class Wish:
     """What a certificate says. Days count from now; the first may lie in the past."""
 
     host: str
-    valid_from: int = -1
-    valid_until: int = 365
+    valid_from: float = -1
+    valid_until: float = 365
     by_ca: bool = True  # else by itself
 
 
@@ -79,7 +79,7 @@ commonName = supplied
 """
 
 
-def _date(days: int) -> str:
+def _date(days: float) -> str:
     import time
 
     return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * DAY))

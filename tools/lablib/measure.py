@@ -44,25 +44,33 @@ def recovered_after(attempts: list[dict], event: float) -> float | None:
     return max(0.0, attempts[last_failure + 1]["at"] - event)
 
 
-def runs(times: list[float], max_silence_s: float) -> list[Interval]:
-    """Joins moments that are close enough to each other to intervals."""
+def tenures(claims: list[dict], max_silence_s: float) -> list[Interval]:
+    """When one node claimed: from one claim to its next, as long as it is never silent for longer
+    than `max_silence_s` and does not say in between that it leaves."""
     result: list[Interval] = []
-    for at in sorted(times):
-        if result and at - result[-1].end <= max_silence_s:
+    left = True
+    for claim in sorted(claims, key=lambda claim: claim["at"]):
+        at = claim["at"]
+        if is_leaving(claim):
+            left = True
+        elif not left and at - result[-1].end <= max_silence_s:
             result[-1] = Interval(result[-1].start, at)
         else:
+            left = False
             result.append(Interval(at, at))
     return result
 
 
 def overlap(claims: list[dict], max_silence_s: float) -> float:
-    """The longest time in seconds for which two nodes claimed at once: a node claims from one claim
-    to its next, as long as it is never silent for longer than `max_silence_s`."""
-    times = defaultdict(list)
+    """The longest time in seconds for which two nodes claimed at once. `claims` may hold their
+    farewells, which end what they claimed before."""
+    by_node = defaultdict(list)
     for claim in claims:
-        times[claim["node"]].append(claim["at"])
+        by_node[claim["node"]].append(claim)
     intervals = [
-        (node, run) for node, moments in times.items() for run in runs(moments, max_silence_s)
+        (node, tenure)
+        for node, its_claims in by_node.items()
+        for tenure in tenures(its_claims, max_silence_s)
     ]
     return max(
         (

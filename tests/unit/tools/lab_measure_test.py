@@ -47,6 +47,12 @@ class Ownership(unittest.TestCase):
     def test_a_node_that_was_silent_for_long_did_not_claim_meanwhile(self):
         self.assertEqual(measure.overlap(claims(lb1=[0, 1, 10, 11], lb2=[4, 5, 6]), 1.5), 0)
 
+    def test_a_node_that_said_goodbye_did_not_claim_until_it_came_back(self):
+        farewell = {"node": "lb1", "at": 0.1, "advbase": 255}
+        seen = [*claims(lb1=[0, 1.5, 2.5], lb2=[0.2, 1.2]), farewell]
+        self.assertEqual(measure.overlap(seen, 2), 0)
+        self.assertAlmostEqual(measure.overlap(seen[:-1], 2), 1)
+
     def test_owners_in_the_order_of_their_changes(self):
         seen = claims(lb1=[0, 1, 9], lb2=[4, 5])
         self.assertEqual(measure.owners(seen), ["lb1", "lb2", "lb1"])

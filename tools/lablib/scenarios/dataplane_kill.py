@@ -35,14 +35,15 @@ def run(lab: Lab, outcome: Outcome, config: LabConfig, rng: random.Random) -> No
     lab.wait_settled()
 
     attempts = prober.stop()
-    claims = measure.adverts(watch.stop())
+    seen = watch.stop()
+    claims = measure.adverts(seen)
     outcome.check(lb1.pids(CONTROL_PLANE) == control_plane, "the control plane kept running")
     outcome.check(generations == 1, f"carpool-dp was started {generations} time(s): no crash loop")
     outcome.check(
         measure.owners(claims) == ["lb1", "lb2", "lb1"],
         f"the address moved to the peer and came back: {measure.owners(claims)}",
     )
-    both = measure.overlap(claims, ADVERT_SILENCE_S)
+    both = measure.overlap([*claims, *measure.farewells(seen)], ADVERT_SILENCE_S)
     outcome.check(both <= ADVERT_INTERVAL_S, f"both advertised for {both * 1000:.0f} ms")
     gap = measure.longest_gap(attempts)
     outcome.check(
