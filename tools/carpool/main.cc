@@ -7,6 +7,7 @@
 #include "controlplane/console/version.h"
 #include "tools/carpool/config_command.h"
 #include "tools/carpool/status_command.h"
+#include "tools/carpool/top_command.h"
 
 namespace carpool::tool {
 namespace {
@@ -20,6 +21,13 @@ void add_status(CLI::App& app, StatusOptions& options) {
   status->footer(
       "Exit status: 0 carpoold answered; 1 it answered nonsense; 2 wrong usage;\n"
       "3 only the data plane runs; 4 nothing runs.");
+}
+
+void add_top(CLI::App& app, TopOptions& options) {
+  auto* top = app.add_subcommand("top", "The same, live: services, servers, checks, drops");
+  top->add_option("--run-dir", options.run_dir, "The run directory of carpoold")
+      ->capture_default_str();
+  top->footer("Keys: 1 status, 2 traffic, 3 checks, 4 drops, / filter, s sort, h help, q quit.");
 }
 
 void add_config(CLI::App& app, ConfigSource& source) {
@@ -42,8 +50,10 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "carpool " + std::string(kVersion));
   StatusOptions status;
+  TopOptions top;
   ConfigSource source;
   add_status(app, status);
+  add_top(app, top);
   add_config(app, source);
   try {
     app.parse(argc, argv);
@@ -51,6 +61,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kAnswered : kUsageError;
   }
   if (app.got_subcommand("status")) return run_status(status);
+  if (app.got_subcommand("top")) return run_top(top);
   return app.get_subcommand("config")->got_subcommand("check") ? run_config_check(source)
                                                                : run_config_keywords();
 }
