@@ -16,6 +16,7 @@
 #include "controlplane/config/load.h"
 #include "controlplane/config/read_files.h"
 #include "controlplane/health/tls_context.h"
+#include "controlplane/runtime/user.h"
 
 namespace carpool {
 namespace {
@@ -39,6 +40,12 @@ std::optional<std::string> environment_variable(std::string_view name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+Result<config::UserNumbers> user_numbers(const std::string& name) {
+  const auto found = find_user(name);
+  if (!found) return std::unexpected(found.error());
+  return config::UserNumbers{found->user, found->group};
+}
+
 std::string digest_of(const std::vector<config::SourceFile>& files) {
   std::string text;
   for (const config::SourceFile& file : files)
@@ -60,6 +67,7 @@ std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigSo
   config::LoadOptions options;
   options.node_name = source.node;
   options.check_ca_file = check_ca_file;
+  options.find_user = user_numbers;
   options.resolve = resolve_host;
   options.environment = environment_variable;
   options.read_secret = [](std::string_view path) { return config::read_secret_file(path); };

@@ -21,7 +21,8 @@ TrafficEvents events_between(const link::ServerTotals& before, const link::Serve
           .refused = seen.refused,
           .resets = seen.resets,
           .syn_retransmits = seen.syn_retransmits,
-          .answer_retransmits = seen.answer_retransmits};
+          .answer_retransmits = seen.answer_retransmits,
+          .active = after.active};
 }
 
 double seconds(Duration duration) {

@@ -54,6 +54,12 @@ struct RuleChainDraft {
   bool inherited = false;  // all of it, from `defaults`
 };
 
+// The lines of `external-check` beside the option that chooses it.
+struct ExternalDraft {
+  ExternalCheck check;
+  bool inherited = false;  // all of it, from `defaults`
+};
+
 enum class Mode : std::uint8_t { Tcp, Http };
 
 // What a `defaults` section can set and others inherit.
@@ -75,6 +81,8 @@ struct ProxySettings {
   HttpSendRule http_request;      // of `option httpchk`
   RuleChainDraft http_rules;
   RuleChainDraft tcp_rules;
+  ExternalDraft external;
+  Origin external_at;  // of `option external-check`
   bool disable_on_404 = false;
   bool send_state = false;
   bool all_backups = false;

@@ -48,6 +48,7 @@ class Linker {
 
   Config link() {
     config_.global = std::move(draft_.global);
+    link_external_permit();
     for (NodeDraft& node : draft_.nodes)
       link_node(std::move(node));
     for (RedundancyDraft& group : draft_.groups)
@@ -169,7 +170,7 @@ class Linker {
     backend.forwarding = settings.forwarding;
     backend.source = settings.source;
     backend.timeouts = settings.timeouts;
-    backend.check = finish_check(settings);
+    backend.check = finish_check(settings, backend.name);
     warn_of_unused_rules(settings, backend, proxy.origin);
     backend.all_backups = settings.all_backups;
     backend.log_health_checks = settings.log_health_checks;
@@ -187,7 +188,7 @@ class Linker {
   }
 
   // The choice of the last option, with the rules that stood apart from it.
-  static HealthCheck finish_check(ProxySettings& settings) {
+  HealthCheck finish_check(ProxySettings& settings, const std::string& backend) {
     HealthCheck check = std::move(settings.check);
     if (auto* http = std::get_if<HttpCheck>(&check)) {
       http->rules = finish_http_rules(settings.http_rules, settings.http_request);
@@ -195,8 +196,43 @@ class Linker {
       http->send_state = settings.send_state;
     } else if (auto* tcp = std::get_if<TcpCheck>(&check); tcp && settings.tcp_check_wanted) {
       tcp->rules = finish_tcp_rules(settings.tcp_rules);
+    } else if (std::holds_alternative<ExternalCheck>(check)) {
+      check = finish_external_check(settings, backend);
     }
     return check;
+  }
+
+  ExternalCheck finish_external_check(const ProxySettings& settings, const std::string& backend) {
+    ExternalCheck check = settings.external.check;
+    const Global& global = config_.global;
+    if (!global.external_checks) {
+      report_.error(settings.external_at,
+                    fmt::format("'option external-check' of backend '{}' runs a program, which "
+                                "'global' does not permit",
+                                backend),
+                    "write 'external-check' into 'global'");
+    }
+    if (check.command.empty()) {
+      report_.error(settings.external_at,
+                    fmt::format("'option external-check' of backend '{}' has no program", backend),
+                    "write 'external-check command PROGRAM'");
+    }
+    check.permit = global.external_checks.value_or(ExternalCheckPermit{});
+    check.permit.may_gain_privileges = global.setuid_wanted;
+    return check;
+  }
+
+  // As whom the programs of external checks run.
+  void link_external_permit() {
+    auto& permit = config_.global.external_checks;
+    if (!permit || !options_.find_user) return;
+    const auto found = options_.find_user(permit->user);
+    if (found) {
+      permit->run_as = *found;
+    } else {
+      report_.error(permit->origin, "'external-check': " + found.error().message,
+                    "write 'external-check user NAME' with a user that may do nothing else");
+    }
   }
 
   void warn_of_unused_rules(const ProxySettings& settings, const Backend& backend, Origin at) {
@@ -207,6 +243,10 @@ class Linker {
     const bool tcp = std::holds_alternative<TcpCheck>(backend.check) && settings.tcp_check_wanted;
     if (!http && unused(settings.http_rules)) {
       report_.warn(at, "the 'http-check' rules are not used", "write 'option httpchk'");
+    }
+    if (!std::holds_alternative<ExternalCheck>(backend.check) &&
+        !settings.external.check.command.empty() && !settings.external.inherited) {
+      report_.warn(at, "the 'external-check' lines are not used", "write 'option external-check'");
     }
     if (!tcp && unused(settings.tcp_rules)) {
       report_.warn(at, "the 'tcp-check' rules are not used", "write 'option tcp-check'");
@@ -349,7 +389,9 @@ class Linker {
     for (std::size_t i = 0; i < config_.backends.size(); ++i) {
       for (Server& server : config_.backends[i].servers) {
         if (server.port == 0) server.port = only_port[i].value_or(0);
-        const bool needs_port = !std::holds_alternative<IcmpCheck>(config_.backends[i].check);
+        const HealthCheck& check = config_.backends[i].check;
+        const bool needs_port = !std::holds_alternative<IcmpCheck>(check) &&
+                                !std::holds_alternative<ExternalCheck>(check);
         if (server.check && needs_port && server.check_endpoint().port == 0) {
           report_.error(server.origin,
                         fmt::format("the check of server '{}' has no port", server.name),

@@ -31,6 +31,10 @@ struct LoadOptions {
   // Whether a server's `ca-file` can be used. Without one, files are not looked at.
   std::function<Result<void>(const std::string&)> check_ca_file;
 
+  // A user of this machine, as whom the programs of `external-check` run. Without one nobody looks,
+  // and such checks fail where they would run as root.
+  std::function<Result<UserNumbers>(const std::string&)> find_user;
+
   // Turns refusals of layer-7 features into warnings where traffic would still flow.
   bool allow_degraded = false;
 };

@@ -73,9 +73,11 @@ struct Global {
   std::vector<StatsSocket> stats_sockets;
   Duration stats_timeout = std::chrono::seconds(10);
   std::vector<LogTarget> logs;
-  std::vector<PeerKey> peer_keys;  // all are accepted, the last one is used
-  std::string ca_base;             // where relative names of `ca-file` begin
-  bool verify_server_tls = true;   // ssl-server-verify, unless the server says otherwise
+  std::vector<PeerKey> peer_keys;                      // all are accepted, the last one is used
+  std::optional<ExternalCheckPermit> external_checks;  // unset: none may be run
+  bool setuid_wanted = false;                          // insecure-setuid-wanted
+  std::string ca_base;                                 // where relative names of `ca-file` begin
+  bool verify_server_tls = true;  // ssl-server-verify, unless the server says otherwise
 
   friend bool operator==(const Global&, const Global&) = default;
 };
@@ -321,7 +323,7 @@ enum class Forwarding : std::uint8_t { FullNat, Nat, Dsr, Tunnel };  // all but 
 
 using HealthCheck =
     std::variant<TcpCheck, HttpCheck, MysqlCheck, MysqlLoginCheck, PgsqlCheck, RedisCheck,
-                 SmtpCheck, LdapCheck, SslHelloCheck, UdpCheck, DnsCheck, IcmpCheck>;
+                 SmtpCheck, LdapCheck, SslHelloCheck, UdpCheck, DnsCheck, IcmpCheck, ExternalCheck>;
 // Whether it begins TLS on servers without `check-ssl` too.
 [[nodiscard]] bool begins_tls(const HealthCheck& check);
 

@@ -200,8 +200,14 @@ void parse_server_verify(Global& global, Statement& statement) {
   if (choice && statement.end()) global.verify_server_tls = *choice == 1;
 }
 
+void parse_setuid_wanted(Global& global, Statement& statement) {
+  if (statement.end()) global.setuid_wanted = true;
+}
+
 constexpr Handler<Global> kHandlers[] = {{"ca-base", parse_ca_base},
                                          {"description", parse_description},
+                                         {"external-check", parse_external_permit},
+                                         {"insecure-setuid-wanted", parse_setuid_wanted},
                                          {"log", parse_log},
                                          {"maxconn", parse_maxconn},
                                          {"peer-key", parse_peer_key},

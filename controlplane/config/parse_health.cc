@@ -8,8 +8,9 @@ namespace carpool::config {
 std::span<const Handler<ProxyDraft>> health_handlers() {
   static const auto kAll = [] {
     std::vector<Handler<ProxyDraft>> all;
-    for (const auto family : {http_check_handlers(), mysql_check_handlers(),
-                              protocol_check_handlers(), tcp_check_handlers()})
+    for (const auto family :
+         {external_check_handlers(), http_check_handlers(), mysql_check_handlers(),
+          protocol_check_handlers(), tcp_check_handlers()})
       all.insert(all.end(), family.begin(), family.end());
     return all;
   }();

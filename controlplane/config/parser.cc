@@ -226,6 +226,7 @@ void Parser::inherit(ProxyDraft& proxy, Statement& statement) {
   if (parent == nullptr) return;
   proxy.settings = parent->settings;
   proxy.settings.http_rules.inherited = proxy.settings.tcp_rules.inherited = true;
+  proxy.settings.external.inherited = true;
   // A listen section has servers of its own; only what it says itself sends it elsewhere.
   if (proxy.kind == ProxyKind::Listen) proxy.settings.default_backend = {};
 }

@@ -17,6 +17,7 @@ namespace carpool::config {
 // How servers are checked: all families of checks together, and each.
 [[nodiscard]] std::span<const Handler<ProxyDraft>> health_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> outlier_handlers();
+[[nodiscard]] std::span<const Handler<ProxyDraft>> external_check_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> http_check_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> mysql_check_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> protocol_check_handlers();
@@ -24,6 +25,9 @@ namespace carpool::config {
 [[nodiscard]] std::span<const Handler<ServerDraft>> server_parameter_handlers();
 [[nodiscard]] std::span<const Handler<ServerDraft>> agent_handlers();
 [[nodiscard]] std::span<const Handler<ServerDraft>> observe_handlers();
+
+// Of global: whether and how commands may be run as checks.
+void parse_external_permit(Global& global, Statement& statement);
 
 // Of redundancy sections.
 void parse_track(RedundancyDraft& draft, Statement& statement);

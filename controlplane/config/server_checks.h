@@ -72,9 +72,21 @@ struct OutlierEjection {
   friend bool operator==(const OutlierEjection&, const OutlierEjection&) = default;
 };
 
+// Of a user on this machine.
+struct UserNumbers {
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+
+  friend bool operator==(const UserNumbers&, const UserNumbers&) = default;
+};
+
 // `external-check` in `global`: commands may be run as checks, and how.
 struct ExternalCheckPermit {
-  std::string user = "nobody";  // "root" only where it is written
+  std::string user = "nobody";          // "root" only where it is written
+  std::optional<UserNumbers> run_as{};  // what that comes to; unset: nobody has looked
+  bool preserve_environment = false;    // commands get ours, too
+  bool may_gain_privileges = false;     // insecure-setuid-wanted
+  Origin origin{};
 
   friend bool operator==(const ExternalCheckPermit&, const ExternalCheckPermit&) = default;
 };
@@ -82,7 +94,8 @@ struct ExternalCheckPermit {
 // `option external-check`, `external-check command|path`: passes when the command exits with 0.
 struct ExternalCheck {
   std::string command;
-  std::string path;  // PATH of the command's environment
+  std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  ExternalCheckPermit permit{};
 
   friend bool operator==(const ExternalCheck&, const ExternalCheck&) = default;
 };

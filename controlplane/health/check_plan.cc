@@ -8,6 +8,7 @@ namespace {
 CheckPlan plan_check(const config::Backend& backend, const config::Server& server) {
   return {
       .check = backend.check,
+      .external = {},
       .target = {.endpoint = server.check_endpoint(),
                  .timeouts =
                      probe_timeouts(server.inter, backend.timeouts.connect, backend.timeouts.check),
@@ -68,9 +69,16 @@ std::string to_string(const ServerKey& key) {
 
 std::vector<ServerPlan> plan_checks(const config::Config& config) {
   std::vector<ServerPlan> plans;
+  const HaproxyIds ids(config);
   for (const auto& backend : config.backends) {
+    const std::size_t first = plans.size();
     for (const auto& server : backend.servers)
       plans.push_back(plan_server(backend, server));
+    if (!std::holds_alternative<config::ExternalCheck>(backend.check)) continue;
+    auto commands = external_commands(config, backend, ids);
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      if (auto& check = plans[first + i].check) check->external = std::move(commands[i]);
+    }
   }
   return plans;
 }

@@ -9,6 +9,7 @@
 
 #include "controlplane/config/model.h"
 #include "controlplane/health/check_state.h"
+#include "controlplane/health/external_command.h"
 #include "controlplane/health/probe_target.h"
 
 namespace carpool {
@@ -24,6 +25,7 @@ struct ServerKey {
 
 struct CheckPlan {
   config::HealthCheck check;
+  ExternalCommand external;  // of `external-check`
   ProbeTarget target;
   CheckSettings settings;
   config::InitState init_state = config::InitState::Up;

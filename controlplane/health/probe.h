@@ -2,6 +2,7 @@
 // one line in probe.cc.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -11,9 +12,14 @@
 
 namespace carpool {
 
+// What is known of a server, for checks that tell it.
+struct ProbeFacts {
+  std::string state{};  // what is thought of it; empty where nobody asks: see tells_state()
+  std::uint64_t connections = 0;  // that it has now
+};
+[[nodiscard]] bool tells_state(const config::HealthCheck& check);
+
 // Ends by itself within the plan's timeouts, never throws for what a server or the network does.
-// `state` is what is thought of the server, for checks that tell it.
-[[nodiscard]] boost::asio::awaitable<CheckResult> probe(const CheckPlan& plan,
-                                                        const std::string& state);
+[[nodiscard]] boost::asio::awaitable<CheckResult> probe(const CheckPlan& plan, ProbeFacts facts);
 
 }  // namespace carpool

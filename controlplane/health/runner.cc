@@ -65,6 +65,7 @@ struct Watched {
   AgentState agent_state{};
   AdminState admin{};
   ErrorStreak streak;
+  std::uint64_t connections = 0;  // open now
   Pace check;
   Pace agent;
   bool probing = false;
@@ -86,6 +87,13 @@ asio::awaitable<void> sleep_until_due(const Watched& watched, Pace& pace, bool p
 // HAProxy's X-Haproxy-Server-State, without what only the data plane knows.
 std::string state_of(const Watched& watched) {
   return status_text(watched.health, watched.settings()) + "; name=" + to_string(watched.key());
+}
+
+ProbeFacts facts_of(const Watched& watched) {
+  ProbeFacts facts;
+  facts.connections = watched.connections;
+  if (tells_state(watched.plan.check->check)) facts.state = state_of(watched);
+  return facts;
 }
 
 ServerSnapshot snapshot_of(const Watched& watched) {
@@ -117,7 +125,12 @@ ServerHealth first_health(const ServerPlan& plan, Instant now) {
 // Held by the coroutines too, which may end a little later than the runner.
 struct HealthRunner::Core : std::enable_shared_from_this<Core> {
   Core(asio::io_context& context, std::size_t max_open_probes)
-      : io(context), gate(context, max_open_probes) {}
+      : io(context), probes(context, max_open_probes), commands(context, kMaxOpenCommands) {}
+
+  [[nodiscard]] ProbeGate& gate_of(const Watched& watched) {
+    return std::holds_alternative<config::ExternalCheck>(watched.plan.check->check) ? commands
+                                                                                    : probes;
+  }
 
   // Coroutines.
   asio::awaitable<void> watch_check(WatchedPtr watched);
@@ -146,7 +159,8 @@ struct HealthRunner::Core : std::enable_shared_from_this<Core> {
   void connect_tracks();
 
   asio::io_context& io;
-  ProbeGate gate;
+  ProbeGate probes;
+  ProbeGate commands;  // of external checks: programs take more of a machine than connections
   OnEvent on_event;
   std::map<ServerKey, WatchedPtr> servers;
   std::vector<WatchedPtr> order;
@@ -160,11 +174,13 @@ asio::awaitable<void> HealthRunner::Core::watch_check(WatchedPtr watched) {
     co_await sleep_until_due(*watched, watched->check, /*pausable=*/true);
     if (watched->stopped) break;
     const auto lane = lane_of(*watched);
+    ProbeGate& gate = gate_of(*watched);
     if (!gate.enter(lane)) co_await gate.wait_in_line(lane);
     // It may have waited long enough to be paused meanwhile.
     if (!watched->stopped && !watched->paused()) {
       watched->probing = true;
-      auto result = co_await probe(*watched->plan.check, state_of(*watched));
+      auto facts = facts_of(*watched);
+      auto result = co_await probe(*watched->plan.check, std::move(facts));
       watched->probing = false;
       gate.leave(lane);
       if (!watched->stopped && !watched->paused()) finish_check(*watched, std::move(result));
@@ -180,13 +196,13 @@ asio::awaitable<void> HealthRunner::Core::watch_agent(WatchedPtr watched) {
     co_await sleep_until_due(*watched, watched->agent, /*pausable=*/false);
     if (watched->stopped) break;
     const auto lane = lane_of(*watched);
-    if (!gate.enter(lane)) co_await gate.wait_in_line(lane);
+    if (!probes.enter(lane)) co_await probes.wait_in_line(lane);
     if (!watched->stopped) {
       const AgentPlan plan = *watched->plan.agent;
       const auto answer = co_await probe_agent(plan.send, plan.target, plan.timeouts);
       if (!watched->stopped) finish_agent(*watched, answer);
     }
-    gate.leave(lane);
+    probes.leave(lane);
   }
 }
 
@@ -238,6 +254,7 @@ void HealthRunner::Core::finish_agent(Watched& watched, const AgentAnswer& answe
 }
 
 void HealthRunner::Core::observe(Watched& watched, const TrafficEvents& events) {
+  watched.connections = events.active;
   if (!watched.plan.check || !watched.plan.check->observe.layer4 || watched.paused()) return;
   const config::Observation& wanted = watched.plan.check->observe;
   if (!watched.streak.add(events, wanted.error_limit)) return;
@@ -432,6 +449,12 @@ void HealthRunner::Core::connect_tracks() {
   for (const WatchedPtr& watched : all) {
     if (!watched->plan.track) tell_followers(*watched);
   }
+}
+
+std::size_t probes_within(std::size_t descriptors) {
+  constexpr std::size_t kFewest = 64;
+  const std::size_t left = descriptors - std::min(descriptors, kOtherDescriptors);
+  return std::clamp(left, kFewest, kMaxOpenProbes);
 }
 
 // ---- The runner --------------------------------------------------------------------------------

@@ -24,8 +24,14 @@ class io_context;
 namespace carpool {
 
 // Connections of checks that may be open at once; a check that finds none free begins later. It
-// protects our descriptors; see ProbeGate for who goes first.
-inline constexpr std::size_t kMaxOpenProbes = 1024;
+// bounds our memory and descriptors; see ProbeGate for who goes first.
+inline constexpr std::size_t kMaxOpenProbes = 16384;
+// What everything else needs of descriptors.
+inline constexpr std::size_t kOtherDescriptors = 512;
+// How many of them fit into this many descriptors.
+[[nodiscard]] std::size_t probes_within(std::size_t descriptors);
+// Programs of external checks that may run at once, likewise.
+inline constexpr std::size_t kMaxOpenCommands = 32;
 
 // All that is known of a server at this moment.
 struct ServerSnapshot {

@@ -16,6 +16,8 @@ struct TrafficEvents {
   std::uint64_t syn_retransmits = 0;  // the client asked again: SYN or answer was lost, or is late
   std::uint64_t answer_retransmits = 0;  // the server agreed again
 
+  std::uint64_t active = 0;  // connections that are open at the end of it
+
   friend bool operator==(const TrafficEvents&, const TrafficEvents&) = default;
   // Attempts to connect that came to an end, and those that failed.
   [[nodiscard]] std::uint64_t attempts() const { return answered + failures(); }

@@ -17,8 +17,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
-#include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +73,15 @@ std::vector<char*> pointers(const std::vector<std::string>& strings, const std::
          setresuid(ids.user, ids.user, ids.user) == 0;
 }
 
+// We may have raised our own limit to what programs that use select() do not survive.
+void limit_descriptors() {
+  constexpr rlim_t kUsual = 1024;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= kUsual) return;
+  limit.rlim_cur = kUsual;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // In the child, between fork() and exec(): system calls only. Returns the error that stopped it.
 int turn_into(const CommandRequest& request, char* const* arguments, char** environment, int output,
               int null) {
@@ -85,6 +94,7 @@ int turn_into(const CommandRequest& request, char* const* arguments, char** envi
       dup2(output, STDERR_FILENO) < 0) {
     return errno;
   }
+  limit_descriptors();
   close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
   if (request.user && !become(*request.user)) return errno;
   if (!request.may_gain_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
@@ -96,16 +106,6 @@ int turn_into(const CommandRequest& request, char* const* arguments, char** envi
 }
 
 }  // namespace
-
-Result<UserIds> find_user(const std::string& name) {
-  std::array<char, 16384> buffer;
-  passwd entry{};
-  passwd* found = nullptr;
-  const int error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (error != 0) return fail("cannot look up user " + name + ": " + std::strerror(error));
-  if (found == nullptr) return fail("there is no user " + name + " on this machine");
-  return UserIds{entry.pw_uid, entry.pw_gid};
-}
 
 std::string to_string(const CommandOutcome& outcome) {
   switch (outcome.kind) {

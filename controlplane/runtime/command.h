@@ -10,9 +10,8 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-#include <sys/types.h>
 
-#include "dataplane/base/result.h"
+#include "controlplane/runtime/user.h"
 #include "dataplane/base/time.h"
 
 namespace carpool {
@@ -23,15 +22,6 @@ inline constexpr std::size_t kMaxCommandOutput = 1024;
 inline constexpr std::size_t kMaxCommandOutputRead = std::size_t{1} << 20;
 // What is killed is gone within this time, or it is not waited for (a disk that does not answer).
 inline constexpr Duration kKillLimit = std::chrono::seconds(1);
-
-struct UserIds {
-  uid_t user = 0;
-  gid_t group = 0;
-
-  friend bool operator==(const UserIds&, const UserIds&) = default;
-};
-// Reads the system's user database, which may block: not for the event loop at work.
-[[nodiscard]] Result<UserIds> find_user(const std::string& name);
 
 struct CommandRequest {
   std::string program;                   // a path, or a name to be found in PATH of `environment`

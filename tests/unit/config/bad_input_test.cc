@@ -279,6 +279,7 @@ TEST(BadInput, Warnings) {
       {"listen a\n retries 3\n", 2, "the data plane forwards at once"},
       {"backend a\n tcp-check connect\n", 1, "write 'option tcp-check'"},
       {"backend a\n http-check send\n", 1, "write 'option httpchk'"},
+      {"backend a\n external-check command /bin/true\n", 1, "write 'option external-check'"},
       {"global\n nbthread 4\n", 2, "write 'workers N' into the node"},
       {"global\n tune.ssl.default-dh-param 2048\n", 2, "tunes the inside of HAProxy"},
       {"peers p\n peer a 10.0.0.1:1024\n", 1, "superseded by the 'peer' line"},

@@ -49,6 +49,42 @@ TEST(ProtocolChecks, TheLastOptionHolds) {
   as<TcpCheck>(check_of("option mysql-check user u password p\nno option mysql-check"));
 }
 
+TEST(ProtocolChecks, AProgramOfTheUsers) {
+  const std::string permitted = "global\n external-check\n";
+  const std::string command = " external-check command /usr/local/bin/check-db\n";
+  const auto config = good(permitted + "defaults\n" + command +
+                           "backend b\n option external-check\n external-check path /opt/bin\n"
+                           " server s 10.0.0.1 check\n");
+  const auto check = as<ExternalCheck>(config.backends.at(0).check);
+  EXPECT_EQ(check.command, "/usr/local/bin/check-db");
+  EXPECT_EQ(check.path, "/opt/bin");
+  EXPECT_EQ(check.permit, ExternalCheckPermit{});
+
+  const auto as_others = good(
+      "global\n external-check preserve-env user checker\n insecure-setuid-wanted\n"
+      "backend b\n option external-check\n" +
+      command + " server s 10.0.0.1:1 check\n");
+  EXPECT_EQ(as<ExternalCheck>(as_others.backends.at(0).check).permit,
+            (ExternalCheckPermit{
+                .user = "checker", .preserve_environment = true, .may_gain_privileges = true}));
+  const auto back = good(permitted + "backend b\n option external-check\n" + command +
+                         " no option external-check\n server s 10.0.0.1:1 check\n");
+  as<TcpCheck>(back.backends.at(0).check);
+}
+
+// Running programs has to be permitted, and there has to be a program, as in HAProxy.
+TEST(ProtocolChecks, ProgramsAreRefused) {
+  const auto refused = said_about("backend b\n option external-check\n");
+  EXPECT_TRUE(
+      says(refused, Severity::Error, kPreludeLines + 2, "write 'external-check' into 'global'"))
+      << format_diagnostics(refused);
+  EXPECT_TRUE(says(refused, Severity::Error, kPreludeLines + 2, "external-check command PROGRAM"))
+      << format_diagnostics(refused);
+  expect_error("external-check command /bin/true now", "are all that the command");
+  expect_error("external-check comand /bin/true", "did you mean 'command'?");
+  expect_error("external-check command \"\"", "cannot be the name of a program");
+}
+
 TEST(ProtocolChecks, MysqlLogsIn) {
   const auto check = as<MysqlLoginCheck>(
       check_of("option mysql-check user u password 'p w' tls query \"SELECT 1\" expect writable"));

@@ -7,12 +7,14 @@ The file is JSON: port -> list of steps, carried out in order for each connectio
     ["wait", SECONDS] do nothing for a while
     ["hold"]          keep the connection until the client ends it
     ["reset"]         end it with a RST
+    ["tls", CERTIFICATE, KEY]  from here on TLS
 The connection is closed after the last step. A port without script refuses connections."""
 
 import argparse
 import asyncio
 import json
 import socket
+import ssl
 import struct
 from pathlib import Path
 
@@ -31,6 +33,10 @@ async def carry_out(steps: list[list], reader: asyncio.StreamReader, writer) -> 
         elif verb == "hold":
             while await reader.read(READ_LIMIT):
                 pass
+        elif verb == "tls":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*arguments)
+            await writer.start_tls(context)
         elif verb == "reset":
             linger = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(
@@ -65,8 +71,8 @@ class Servers:
     async def serve(self, port: str, reader: asyncio.StreamReader, writer) -> None:
         try:
             await carry_out(self.read_scripts().get(port, []), reader, writer)
-        except ConnectionError:
-            pass
+        except (ConnectionError, ssl.SSLError):
+            pass  # whoever asked has had enough, perhaps of our certificate
         finally:
             writer.close()
 

@@ -7,11 +7,13 @@ a file of its own in beside_haproxy/, named in beside_haproxy/__init__.py."""
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..certificates import Authority
 from ..config import LabConfig
 from ..haproxy import HaProxy
 from ..lab import Lab
@@ -19,7 +21,7 @@ from ..load import PROBES
 from ..outcome import Outcome
 from ..process import LabError, wait_until
 from ..topology import VIRTUAL_ADDRESS, WEB_SERVERS
-from .beside_haproxy import ROWS
+from .beside_haproxy import ROWS, external, tls
 from .beside_haproxy.row import Phase, Row
 from .scenario import Scenario
 
@@ -28,6 +30,8 @@ SERVER = WEB_SERVERS[0]
 CHECK = "check inter 300ms rise 2 fall 2"
 TIMEOUT_CHECK = "300ms"
 PHASE_S = 12.0
+GLOBAL = "global\n    external-check\n"
+HAPROXY_GLOBAL = GLOBAL + "    insecure-fork-wanted\n"
 # The phases of a row begin and end with the others'; rows with fewer stay in their last one.
 PHASES = max(len(row.phases) for row in ROWS)
 
@@ -42,7 +46,7 @@ class Seen:
 
     @property
     def settled(self) -> bool:
-        return self.state in ("UP", "DOWN", "NOLB")
+        return self.state in ("UP", "DOWN", "NOLB", "DRAIN", "MAINT")
 
     @property
     def status(self) -> str:
@@ -54,14 +58,23 @@ def run(lab: Lab, outcome: Outcome, config: LabConfig, _rng: random.Random) -> N
     lab.up_network()
     scripts = lab.dir / "scripts.json"
     write_scripts(scripts, ports, 0)
+    authority = Authority(lab.dir / tls.CERTIFICATES)
+    for name, wish in tls.WISHES.items():
+        authority.issue(name, wish)
+    program = lab.dir / external.PROGRAM
+    shutil.copy(PROBES / "external_check.sh", program)
+    program.chmod(0o755)
     servers = start_servers(lab, scripts)
     haproxy = HaProxy(lab.network, "lb2", lab.dir)
     lab.witnesses.append(haproxy)
     node = lab.node("lb1")
     try:
-        haproxy.start("".join(section(row, ports, bind="") for row in ROWS))
-        services = tuple(section(row, ports, f"{VIRTUAL_ADDRESS}:{ports[row.name]}") for row in ROWS)
-        node.write_config(replace(config, services=services))
+        theirs = "".join(section(lab, row, ports, bind="") for row in ROWS)
+        haproxy.start(HAPROXY_GLOBAL + theirs)
+        ours = (
+            section(lab, row, ports, f"{VIRTUAL_ADDRESS}:{ports[row.name]}") for row in ROWS
+        )
+        node.write_config(replace(config, services=(GLOBAL, *ours)))
         node.start()
         wait_until("carpool answers", node.status, 20)
         for phase in range(PHASES):
@@ -75,7 +88,7 @@ def run(lab: Lab, outcome: Outcome, config: LabConfig, _rng: random.Random) -> N
     outcome.figure(rows=len(ROWS), phases=PHASES)
 
 
-def section(row: Row, ports: dict[str, int], bind: str) -> str:
+def section(lab: Lab, row: Row, ports: dict[str, int], bind: str) -> str:
     lines = [
         f"{'listen' if bind else 'backend'} {row.name}",
         *([f"    bind {bind}"] if bind else []),
@@ -84,7 +97,8 @@ def section(row: Row, ports: dict[str, int], bind: str) -> str:
         *(f"    {line}" for line in row.lines),
         f"    server s {SERVER.address}:{ports[row.name]} {CHECK} {row.server}",
     ]
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return text.replace("{dir}", str(lab.dir)).replace("{port}", str(ports[row.name]))
 
 
 def write_scripts(path: Path, ports: dict[str, int], phase: int) -> None:
@@ -92,7 +106,7 @@ def write_scripts(path: Path, ports: dict[str, int], phase: int) -> None:
         ports[row.name]: row.at(phase).script for row in ROWS if row.at(phase).script is not None
     }
     fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(scripts))
+    fresh.write_text(json.dumps(scripts).replace("{dir}", str(path.parent)))
     fresh.rename(path)
 
 
@@ -108,8 +122,11 @@ def haproxy_servers(haproxy: HaProxy) -> dict[str, Seen]:
     for row in ROWS:
         line = haproxy.server(row.name, "s")
         check = line["check_status"].removeprefix("* ")
-        code = f"/{line['check_code']}" if line["check_code"] not in ("", "0") else ""
-        seen[row.name] = Seen(line["status"], check + code, line["last_chk"])
+        # Where a program has no exit status HAProxy has -1, at times, and prints it without a sign.
+        none = ("", "0", str(2**32 - 1))
+        code = f"/{line['check_code']}" if line["check_code"] not in none else ""
+        state = line["status"].removesuffix(" (agent)")
+        seen[row.name] = Seen(state, check + code, line["last_chk"])
     return seen
 
 
@@ -118,8 +135,10 @@ def carpool_servers(lab: Lab) -> dict[str, Seen]:
     for service in (lab.node("lb1").status() or {}).get("services", []):
         server = service["servers"][0]
         check = server.get("check", {})
-        progress = check.get("progress", "")
-        state = {"down": "DOWN", "drain": "NOLB"}.get(server["state"], "UP")
+        progress = check.get("progress", "").removeprefix("down by its agent")
+        state = {"down": "DOWN", "drain": "NOLB", "maint": "MAINT"}.get(server["state"], "UP")
+        if state == "NOLB" and server["admin"]["mode"] == "drain":
+            state = "DRAIN"
         code = f"/{check['code']}" if check.get("code") else ""
         seen[service["name"]] = Seen(
             f"{state} {progress}".strip(), check.get("status", "") + code, check.get("text", "")
@@ -168,7 +187,8 @@ def wrong(row: Row, phase: Phase, theirs: Seen, ours: Seen | None) -> str:
         return f"carpool says {ours.state}"
     # HAProxy keeps the code of an HTTP reply to itself where the body was wrong.
     same = theirs.check == ours.check if "/" in theirs.check else theirs.status == ours.status
-    if not phase.differs and not same:
+    # Of a server in maintenance HAProxy says nothing more.
+    if not phase.differs and theirs.check and not same:
         return f"HAProxy says {theirs.check}, carpool {ours.check}"
     if phase.check and ours.check != phase.check:
         return f"carpool says {ours.check}, not {phase.check}"

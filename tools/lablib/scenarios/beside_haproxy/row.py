@@ -9,7 +9,7 @@ class Phase:
 
     what: str
     script: list | None  # steps of probes/scripted_server.py; None: the port is closed
-    state: str  # "UP", "DOWN" or "NOLB", of both
+    state: str  # "UP", "DOWN", "NOLB", "DRAIN" or "MAINT", of both
     check: str = ""  # "L7STS/503", of both; empty: only that they are the same
     # Where carpool is not like HAProxy on purpose: why, and HAProxy's state then.
     differs: str = ""
@@ -19,9 +19,11 @@ class Phase:
 @dataclass(frozen=True)
 class Row:
     name: str
-    lines: tuple[str, ...]  # of the backend, as in HAProxy
+    lines: tuple[str, ...]  # of the backend, as in HAProxy; {dir} is where the scenario's files are
     phases: tuple[Phase, ...]
-    server: str = ""  # parameters of the server, after `check inter ...`
+    # Parameters of the server, after `check inter ...`. {dir} and {port} are filled in here, in lines
+    # and in scripts.
+    server: str = ""
 
     def at(self, phase: int) -> Phase:
         return self.phases[min(phase, len(self.phases) - 1)]
