@@ -36,6 +36,20 @@ def checked_listener(name: str, port: int, check_port: int) -> str:
     )
 
 
+def native_listener(name: str, port: int, user: str, password: str, expects: str) -> str:
+    """The same, checked by logging in and asking, without anything on the databases' hosts."""
+    options = f"check inter {INTER_S * 1000:.0f}ms rise {RISE} fall {FALL}"
+    return "\n".join(
+        (
+            f"listen {name}",
+            f"    bind {VIRTUAL_ADDRESS}:{port}",
+            f'    option mysql-check user {user} password "{password}" expect {expects}',
+            f"    timeout check {PROBE_TIMEOUT_S:.0f}s",
+            *(str(ServerLine(host.name, host.address, DB_PORT, options)) for host in DB_SERVERS),
+        )
+    )
+
+
 def check_text(server: dict) -> str:
     return server.get("check", {}).get("text", "")
 
@@ -56,9 +70,11 @@ class HealthCourse:
         text: str,
         within_s: float = DETECTION_S,
         measured_as: str = "",
+        begin: float | None = None,
     ) -> None:
-        """Both nodes show the state, and the text as part of the check's, before the time is up."""
-        begin = time.monotonic()
+        """Both nodes show the state, and the text as part of the check's, before the time is up:
+        so long after `begin`, else from now on."""
+        begin = time.monotonic() if begin is None else begin
         for node in self.lab.nodes:
 
             def shown() -> bool:
