@@ -48,6 +48,8 @@ void TrafficWatch::configure(const config::Config& config) {
     first += backend.servers.size();
   }
   servers_.assign(first, {});
+  gathered_.assign(first, {});
+  gathered_since_.reset();
   forget_totals();
 }
 
@@ -60,6 +62,7 @@ TrafficWatch::Step TrafficWatch::step(std::vector<link::ServerTotals> totals,
     step.events[i] = events_between(before_[i], totals[i]);
   before_ = std::move(totals);
   average(step.events, now);
+  count_seconds(step.events, now);
   for (std::size_t index = 0; index < backends_.size(); ++index) {
     if (backends_[index].judge) judge(backends_[index], index, states, step, now);
   }
@@ -79,9 +82,38 @@ void TrafficWatch::average(const std::vector<TrafficEvents>& events, Instant now
     TrafficRates& rates = servers_[i].rates;
     blend(rates.connections, seen.connections);
     blend(rates.failures, seen.failures());
+    blend(rates.unanswered, seen.unanswered);
+    blend(rates.refused, seen.refused);
     blend(rates.resets, seen.resets);
-    blend(rates.retransmits, seen.syn_retransmits + seen.answer_retransmits);
+    blend(rates.retransmits, seen.retransmits());
   }
+}
+
+// Readings come every second at most; what took longer is so many seconds of its average.
+void TrafficWatch::count_seconds(const std::vector<TrafficEvents>& events, Instant now) {
+  if (!gathered_since_) gathered_since_ = now;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    gathered_[i].unanswered += events[i].unanswered;
+    gathered_[i].refused += events[i].refused;
+    gathered_[i].resets += events[i].resets;
+    gathered_[i].syn_retransmits += events[i].syn_retransmits;
+    gathered_[i].answer_retransmits += events[i].answer_retransmits;
+  }
+  // Timers are a little late or early: 0.95 s are a second.
+  const auto whole = static_cast<std::uint64_t>(seconds(now - *gathered_since_) + 0.05);
+  if (whole == 0) return;
+  for (std::size_t i = 0; i < gathered_.size(); ++i) {
+    TrafficHistograms& histograms = servers_[i].histograms;
+    const auto add = [whole](RateHistogram& histogram, std::uint64_t count) {
+      histogram.add((count + whole - 1) / whole, whole);
+    };
+    add(histograms.unanswered, gathered_[i].unanswered);
+    add(histograms.refused, gathered_[i].refused);
+    add(histograms.resets, gathered_[i].resets);
+    add(histograms.retransmits, gathered_[i].retransmits());
+    gathered_[i] = {};
+  }
+  gathered_since_ = now;
 }
 
 void TrafficWatch::judge(Backend& backend, std::size_t index, const link::ServerStates& states,

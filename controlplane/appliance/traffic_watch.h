@@ -47,6 +47,7 @@ class TrafficWatch {
   };
 
   void average(const std::vector<TrafficEvents>& events, Instant now);
+  void count_seconds(const std::vector<TrafficEvents>& events, Instant now);
   void judge(Backend& backend, std::size_t index, const link::ServerStates& states, Step& step,
              Instant now);
 
@@ -54,6 +55,8 @@ class TrafficWatch {
   std::vector<ServerTraffic> servers_;
   std::vector<link::ServerTotals> before_;  // the last reading
   std::optional<Instant> read_at_;
+  std::vector<TrafficEvents> gathered_;  // since the last whole second of the histograms
+  std::optional<Instant> gathered_since_;
   bool acts_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "controlplane/console/mirror_json.h"
+#include "controlplane/console/traffic_json.h"
 #include "controlplane/console/version.h"
 #include "controlplane/link/ids.h"
 #include "controlplane/link/image_builder.h"
@@ -279,14 +280,6 @@ json admin_json(const config::Server& server, const ServerSnapshot& known) {
           {"maxconn", known.admin.maxconn.value_or(server.maxconn)}};
 }
 
-json traffic_json(const ServerTraffic& traffic) {
-  return {{"connections_per_s", traffic.rates.connections},
-          {"failures_per_s", traffic.rates.failures},
-          {"resets_per_s", traffic.rates.resets},
-          {"retransmits_per_s", traffic.rates.retransmits},
-          {"ejected", traffic.ejected}};
-}
-
 json server_json(const StatusSources& from, const KnownByKey& known_by_key,
                  const config::Backend& backend, const config::Server& server,
                  const std::string& service, std::uint64_t service_connections) {
@@ -307,7 +300,7 @@ json server_json(const StatusSources& from, const KnownByKey& known_by_key,
     if (health->track) result["track"] = to_string(*health->track);
     result["admin"] = admin_json(server, *health);
   }
-  if (known.traffic != nullptr) result["traffic"] = traffic_json(*known.traffic);
+  if (known.traffic != nullptr) result["traffic"] = traffic_json(*known.traffic, totals);
   const double share = service_connections == 0 ? 0
                                                 : static_cast<double>(totals.connections) /
                                                       static_cast<double>(service_connections);

@@ -2,6 +2,10 @@
 // the server. Pure.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 namespace carpool {
@@ -22,19 +26,48 @@ struct TrafficEvents {
   // Attempts to connect that came to an end, and those that failed.
   [[nodiscard]] std::uint64_t attempts() const { return answered + failures(); }
   [[nodiscard]] std::uint64_t failures() const { return unanswered + refused; }
+  [[nodiscard]] std::uint64_t retransmits() const { return syn_retransmits + answer_retransmits; }
 };
 
 // Events per second, averaged over the last ten seconds or so.
 struct TrafficRates {
   double connections = 0;
-  double failures = 0;
+  double failures = 0;    // of both kinds:
+  double unanswered = 0;  // SYNs without answer
+  double refused = 0;
   double resets = 0;
   double retransmits = 0;
 };
 
+// In how many seconds how many events were seen: one bad minute looks other than a little all day.
+// Classes: none, 1, 2-3, 4-7, ... and 64 or more in a second.
+struct RateHistogram {
+  static constexpr std::size_t kClasses = 8;
+  std::array<std::uint64_t, kClasses> seconds{};
+
+  [[nodiscard]] static constexpr std::size_t class_of(std::uint64_t per_second) {
+    return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(per_second)),
+                                 kClasses - 1);
+  }
+  void add(std::uint64_t per_second, std::uint64_t seconds_of_it) {
+    seconds[class_of(per_second)] += seconds_of_it;
+  }
+  friend bool operator==(const RateHistogram&, const RateHistogram&) = default;
+};
+
+struct TrafficHistograms {
+  RateHistogram unanswered;
+  RateHistogram refused;
+  RateHistogram resets;
+  RateHistogram retransmits;
+
+  friend bool operator==(const TrafficHistograms&, const TrafficHistograms&) = default;
+};
+
 struct ServerTraffic {
   TrafficRates rates;
-  bool ejected = false;  // as an outlier
+  TrafficHistograms histograms{};  // since the configuration was loaded
+  bool ejected = false;            // as an outlier
 };
 
 // Errors in a row, as `observe layer4` counts them. Within what is looked at together the order is

@@ -74,11 +74,22 @@ ServerTotals read_server(const abi::Region& region, std::uint32_t index) {
   ServerTotals sum;
   for (std::uint32_t worker = 0; worker < region.workers(); ++worker) {
     const abi::ServerCounters& server = region.servers(worker)[index];
-    sum +=
-        {server.connections.get(), server.active.get(),           server.packets_in.get(),
-         server.bytes_in.get(),    server.packets_out.get(),      server.bytes_out.get(),
-         server.answered.get(),    server.connect_timeouts.get(), server.refused.get(),
-         server.resets.get(),      server.syn_retransmits.get(),  server.answer_retransmits.get()};
+    ServerTotals read{server.connections.get(),
+                      server.active.get(),
+                      server.packets_in.get(),
+                      server.bytes_in.get(),
+                      server.packets_out.get(),
+                      server.bytes_out.get(),
+                      server.answered.get(),
+                      server.connect_timeouts.get(),
+                      server.refused.get(),
+                      server.resets.get(),
+                      server.syn_retransmits.get(),
+                      server.answer_retransmits.get(),
+                      {}};
+    for (std::size_t time = 0; time < abi::kAnswerTimes; ++time)
+      read.answer_times[time] = server.answer_times[time].get();
+    sum += read;
   }
   return sum;
 }
@@ -102,6 +113,8 @@ WorkerTotals& WorkerTotals::operator+=(const WorkerTotals& other) {
 ServerTotals& ServerTotals::operator+=(const ServerTotals& other) {
   for (const auto field : kServerFields)
     this->*field += other.*field;
+  for (std::size_t time = 0; time < answer_times.size(); ++time)
+    answer_times[time] += other.answer_times[time];
   return *this;
 }
 
@@ -109,6 +122,8 @@ ServerTotals& ServerTotals::operator+=(const ServerTotals& other) {
 ServerTotals& ServerTotals::operator-=(const ServerTotals& other) {
   for (const auto field : kServerFields)
     this->*field -= std::min(this->*field, other.*field);
+  for (std::size_t time = 0; time < answer_times.size(); ++time)
+    answer_times[time] -= std::min(answer_times[time], other.answer_times[time]);
   return *this;
 }
 

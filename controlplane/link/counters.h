@@ -72,6 +72,8 @@ struct ServerTotals {
   std::uint64_t resets = 0;
   std::uint64_t syn_retransmits = 0;
   std::uint64_t answer_retransmits = 0;
+  // `answered`, by abi::answer_time_class().
+  std::array<std::uint64_t, abi::kAnswerTimes> answer_times{};
 
   ServerTotals& operator+=(const ServerTotals& other);
   ServerTotals& operator-=(const ServerTotals& other);

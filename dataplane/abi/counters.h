@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -34,6 +35,15 @@ struct alignas(kCacheLine) PortCounters {
   Counter tx_dropped;  // packets that the port did not take
 };
 
+// How long servers take to agree to a connection is counted in classes: under 1 ms, then up to
+// four times the class before. From 4,096 ms on it is the last one.
+inline constexpr std::size_t kAnswerTimes = 8;
+[[nodiscard]] constexpr std::size_t answer_time_class(std::uint32_t ms) {
+  return ms < 4096 ? (static_cast<std::size_t>(std::bit_width(ms)) + 1) / 2 : kAnswerTimes - 1;
+}
+static_assert(answer_time_class(0) == 0 && answer_time_class(3) == 1 && answer_time_class(4) == 2 &&
+              answer_time_class(1023) == 5 && answer_time_class(4095) == 6);
+
 // Of one server as the target of one service. "in" is client to server.
 struct alignas(kCacheLine) ServerCounters {
   // Of every packet.
@@ -52,9 +62,12 @@ struct alignas(kCacheLine) ServerCounters {
   Counter syn_retransmits;     // the client asked again: its SYN or the answer was lost, or is late
   Counter answer_retransmits;  // the server agreed again: its answer or the client's ACK was lost
   Counter reserved_rare[2];
+  // `answered`, by the time since the client's last SYN: a line of its own, once per connection.
+  Counter answer_times[kAnswerTimes];
 };
-static_assert(sizeof(ServerCounters) == 2 * kCacheLine);
+static_assert(sizeof(ServerCounters) == 3 * kCacheLine);
 static_assert(offsetof(ServerCounters, answered) == kCacheLine);
+static_assert(offsetof(ServerCounters, answer_times) == 2 * kCacheLine);
 
 struct alignas(kCacheLine) WorkerCounters {
   Counter received;  // packets from ports and from other workers

@@ -189,7 +189,10 @@ void Pipeline::note_repeated_syn(const flow::FlowRecord& record, flow::TcpEvent 
 void Pipeline::note_answer(const flow::FlowRecord& record, flow::TcpEvent event) {
   auto& counters = servers_[record.server];
   const bool asked = record.state == flow::TcpState::syn_sent;
-  if (event == flow::TcpEvent::server_syn && asked) counters.answered.add(1);
+  if (event == flow::TcpEvent::server_syn && asked) {
+    counters.answered.add(1);
+    counters.answer_times[abi::answer_time_class(record.age_ms(now_ms_))].add(1);
+  }
   if (event == flow::TcpEvent::server_rst) (asked ? counters.refused : counters.resets).add(1);
 }
 

@@ -141,6 +141,28 @@ TEST(Connection, MishapsAreCountedForTheServer) {
   }
 }
 
+// From the last SYN on: an answer to the second one is not a late answer to the first.
+TEST(Connection, AnswersAreCountedByTheirTime) {
+  struct Case {
+    std::uint32_t ms;
+    std::size_t time;
+  };
+  for (const auto& [ms, time] : {Case{0, 0}, {1, 1}, {3, 1}, {4, 2}, {100, 4}, {4000, 6}}) {
+    SCOPED_TRACE(ms);
+    Bed bed;
+    Connection connection(bed, kClient, kMysql);
+    bed.advance_ms(1000);
+    connection.from_client(kTcpSyn);
+    bed.advance_ms(ms);
+    connection.from_server(kSynAck);
+    connection.from_server(kSynAck);
+    for (std::size_t other = 0; other < abi::kAnswerTimes; ++other)
+      EXPECT_EQ(bed.server(kDb1Index).answer_times[other].get(), other == time ? 1u : 0u) << other;
+  }
+  EXPECT_EQ(abi::answer_time_class(4096), abi::kAnswerTimes - 1);
+  EXPECT_EQ(abi::answer_time_class(~0u), abi::kAnswerTimes - 1);
+}
+
 TEST(Connection, RetransmissionsChangeNothing) {
   Bed bed;
   play(bed, {{client, kTcpSyn, TcpState::syn_sent},

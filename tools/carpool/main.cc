@@ -15,6 +15,8 @@ namespace {
 void add_status(CLI::App& app, StatusOptions& options) {
   auto* status = app.add_subcommand("status", "How this node is: redundancy, servers, traffic");
   status->add_flag("--json", options.json, "The daemon's answer as it is");
+  status->add_flag("--traffic", options.traffic,
+                   "What is seen of each server's traffic: answer times, resets, ...");
   status->add_flag("--watch", options.watch, "Again every second, until interrupted");
   status->add_option("--run-dir", options.run_dir, "The run directory of carpoold")
       ->capture_default_str();

@@ -17,6 +17,7 @@
 #include "tools/carpool/region_text.h"
 #include "tools/carpool/status_text.h"
 #include "tools/carpool/text.h"
+#include "tools/carpool/traffic_text.h"
 
 namespace carpool::tool {
 namespace {
@@ -61,7 +62,8 @@ Page make_page(const StatusOptions& options, const Paint& paint) {
   if (options.json) return {*answer, kAnswered, false};
   const auto status = nlohmann::json::parse(*answer, nullptr, /*allow_exceptions=*/false);
   if (status.is_discarded()) return {"carpool: carpoold's answer is not JSON\n", kFailed, true};
-  return {status_text(status, paint), kAnswered, false};
+  return {options.traffic ? traffic_text(status, paint) : status_text(status, paint), kAnswered,
+          false};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace carpool::tool {
 struct StatusOptions {
   std::filesystem::path run_dir = "/run/carpool";
   bool json = false;
+  bool traffic = false;  // what is seen of the servers' traffic instead
   bool watch = false;
 };
 

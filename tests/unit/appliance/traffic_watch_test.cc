@@ -59,6 +59,28 @@ TEST_F(TrafficWatchTest, TellsWhatHappenedBetweenReadings) {
   EXPECT_EQ(pass(1s).events[2].answered, 1u);
 }
 
+TEST_F(TrafficWatchTest, CountsSecondsByWhatTheyShowed) {
+  using Seconds = decltype(RateHistogram::seconds);
+  for (int i = 0; i < 10; ++i) {  // two seconds of five readings
+    totals[1].resets += 1;
+    static_cast<void>(pass(200ms));
+  }
+  totals[1].connect_timeouts += 100;
+  totals[1].syn_retransmits += 2;
+  totals[1].answer_retransmits += 1;
+  static_cast<void>(pass(980ms));  // a reading that came a little early
+  totals[1].refused += 9;
+  static_cast<void>(pass(3s));  // and one after three seconds: three in each
+  const TrafficHistograms& seen = watch.servers()[1].histograms;
+  EXPECT_EQ(seen.resets.seconds, (Seconds{4, 0, 0, 2, 0, 0, 0, 0}));
+  EXPECT_EQ(seen.unanswered.seconds, (Seconds{5, 0, 0, 0, 0, 0, 0, 1}));
+  EXPECT_EQ(seen.retransmits.seconds, (Seconds{5, 0, 1, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(seen.refused.seconds, (Seconds{3, 0, 3, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(watch.servers()[0].histograms.resets.seconds, (Seconds{6, 0, 0, 0, 0, 0, 0, 0}));
+  watch.configure(config);
+  EXPECT_EQ(watch.servers()[1].histograms, TrafficHistograms{});
+}
+
 TEST_F(TrafficWatchTest, AFirstReadingIsOfNothing) {
   watch.forget_totals();
   totals[0].refused = 1000;

@@ -10,6 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tools/carpool/traffic_text.h"
+
 namespace carpool::tool {
 namespace {
 
@@ -29,6 +31,33 @@ TEST(StatusText, MasterInGoodHealth) {
 
 TEST(StatusText, NodeInTrouble) {
   EXPECT_EQ(status_text(sample("trouble.json"), Paint(false)), read("trouble.txt"));
+}
+
+TEST(TrafficText, ShowsHistograms) {
+  const auto status = nlohmann::json::parse(R"({"services": [{"name": "web", "servers": [
+    {"name": "web1", "address": "10.0.0.1:80", "traffic": {
+      "answers": {"ms": ["<1", "1-3", "1024-4095"], "connections": [12345, 6, 1]},
+      "seconds": {"per_s": ["0", "1"], "unanswered": [500, 2], "refused": [502, 0],
+                  "resets": [502, 0], "retransmits": [501, 1]}}},
+    {"name": "web2", "address": "10.0.0.2:80"}]}]})");
+  const std::string page = traffic_text(status, Paint(false));
+  EXPECT_EQ(page.substr(page.find("  web/web1")),
+            "  web/web1 10.0.0.1:80\n"
+            "    answer in ms     <1    1-3 1024-4095\n"
+            "    connections  12,345      6         1\n"
+            "    in a second       0      1\n"
+            "    unanswered      500      2\n"
+            "    refused         502      0\n"
+            "    resets          502      0\n"
+            "    repeated SYN    501      1\n"
+            "  web/web2 10.0.0.2:80\n");
+}
+
+TEST(TrafficText, SurvivesWhatItDoesNotKnow) {
+  for (const char* text :
+       {"{}", "null", R"({"services": [null, {"servers": {}}, 7, {"servers": [{"traffic": {
+        "answers": {"ms": [1, null], "connections": [-1, {}, 7]}, "seconds": []}}]}]})"})
+    EXPECT_FALSE(traffic_text(nlohmann::json::parse(text), Paint(true)).empty()) << text;
 }
 
 TEST(StatusText, FitsATerminalOf80Columns) {

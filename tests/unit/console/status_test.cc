@@ -153,6 +153,19 @@ TEST_F(StatusTest, CheckTellsWhatWasFoundAndWhatIsMissing) {
   EXPECT_EQ(server(0)["check"]["progress"], "1/3 failed");
 }
 
+TEST_F(StatusTest, TrafficHasRatesAndHistograms) {
+  traffic.resize(4);
+  traffic[0].rates.unanswered = 0.5;
+  traffic[0].histograms.resets.seconds[3] = 7;
+  counters.servers[std::string(link::server_key("web", "web1"))].answer_times[2] = 9;
+  const auto seen = server(0)["traffic"];
+  EXPECT_EQ(seen["unanswered_per_s"], 0.5);
+  EXPECT_EQ(seen["seconds"]["per_s"][3], "4-7");
+  EXPECT_EQ(seen["seconds"]["resets"][3], 7);
+  EXPECT_EQ(seen["answers"]["ms"][2], "4-15");
+  EXPECT_EQ(seen["answers"]["connections"][2], 9);
+}
+
 TEST_F(StatusTest, SharesAreOfTheServicesConnections) {
   counters.servers[std::string(link::server_key("web", "web1"))].connections = 30;
   counters.servers[std::string(link::server_key("web", "web2"))].connections = 10;
