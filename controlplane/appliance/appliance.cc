@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -16,6 +17,7 @@
 #include "controlplane/appliance/effective_state.h"
 #include "controlplane/appliance/reload.h"
 #include "controlplane/console/mirror_json.h"
+#include "controlplane/console/server_views.h"
 #include "controlplane/console/status.h"
 #include "controlplane/health/state_file.h"
 #include "controlplane/runtime/files.h"
@@ -117,9 +119,11 @@ asio::awaitable<Result<void>> Appliance::run() {
     for (const std::string& line : event.log)
       spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}", line);
     if (event.affects_forwarding) health_changed_ = health_unsaved_ = true;
+    note_view(event);
   });
   recall_health();
   health_.apply(loaded_.config);
+  views_.configure(health_.snapshot());
   mirroring_.configure(loaded_.config, loaded_.digest);
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
@@ -295,6 +299,7 @@ void Appliance::judge_mirroring(Instant now) {
   for (std::uint32_t worker = 0; region_ && worker < region_->workers(); ++worker)
     ends_lost += region_->counters(worker).mirror_ends_lost.get();
   mirroring_.tell(std::move(claims), ends_lost);
+  mirroring_.tell_views(views_.take_changes());
 }
 
 std::optional<std::string> Appliance::why_no_forwarding() const {
@@ -360,6 +365,13 @@ void Appliance::tell_check_warning(const ServerKey& server, const std::string& w
   if (said == warning) return;
   said = warning;
   spdlog::warn("server {}: {}", to_string(server), warning);
+}
+
+void Appliance::note_view(const ServerEvent& event) {
+  if (event.source != EventSource::Admin) return views_.note(event.key, event.health);
+  if (const auto server = health_.find(event.key)) {
+    views_.note_mode(event.key, event.health, server->mode);
+  }
 }
 
 void Appliance::take_health(Instant now) {
@@ -490,6 +502,7 @@ Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
   loaded_ = std::move(loaded);
   configure_groups(now);
   health_.apply(loaded_.config);
+  views_.configure(health_.snapshot());
   mirroring_.configure(loaded_.config, loaded_.digest);
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
@@ -519,7 +532,7 @@ console::Reply Appliance::status() {
                                        .groups = groups_.groups(),
                                        .mirroring = mirroring,
                                        .why_no_mirroring = mirroring_.why_off(),
-                                       .problems = problems(now),
+                                       .problems = problems(health, mirroring, now),
                                        .started = started_,
                                        .now = now,
                                        .wall_now = std::chrono::system_clock::now()};
@@ -530,7 +543,9 @@ console::Reply Appliance::status() {
               "\n"};
 }
 
-std::vector<std::string> Appliance::problems(Instant now) const {
+std::vector<std::string> Appliance::problems(std::span<const ServerSnapshot> health,
+                                             const std::optional<mirror::Snapshot>& mirroring,
+                                             Instant now) const {
   std::vector<std::string> all;
   const auto& dataplane = supervisor_.report();
   if (dataplane.state == DataplaneState::waiting) {
@@ -559,8 +574,11 @@ std::vector<std::string> Appliance::problems(Instant now) const {
   for (const std::string* text : {&group_error_, &reload_error_}) {
     if (!text->empty()) all.push_back(*text);
   }
-  if (auto problem = console::mirror_problem(mirroring_.snapshot())) {
-    all.push_back(std::move(*problem));
+  if (auto problem = console::mirror_problem(mirroring)) all.push_back(std::move(*problem));
+  if (mirroring) {
+    auto differences =
+        console::view_problems(health, *mirroring->peer_views, mirroring->peer.node, now);
+    std::ranges::move(differences, std::back_inserter(all));
   }
   const auto forwarding = forwarding_.problems();
   all.insert(all.end(), forwarding.begin(), forwarding.end());

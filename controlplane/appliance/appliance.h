@@ -24,6 +24,7 @@
 #include "controlplane/appliance/script_watch.h"
 #include "controlplane/appliance/tracking.h"
 #include "controlplane/appliance/traffic_watch.h"
+#include "controlplane/appliance/view_watch.h"
 #include "controlplane/appliance/worker_watch.h"
 #include "controlplane/console/http_server.h"
 #include "controlplane/health/runner.h"
@@ -88,6 +89,7 @@ class Appliance final : private RedundancyEffects {
   void save_health(Instant now);
   void watch_traffic(Instant now);
   void tell_check_warning(const ServerKey& server, const std::string& warning);
+  void note_view(const ServerEvent& event);
   void take_health(Instant now);
   [[nodiscard]] link::ServerStates server_states() const;
   [[nodiscard]] std::vector<PortHealth> port_health() const;
@@ -95,7 +97,9 @@ class Appliance final : private RedundancyEffects {
 
   [[nodiscard]] Result<void> apply(LoadedConfig loaded, Instant now);
   [[nodiscard]] console::Reply status();
-  [[nodiscard]] std::vector<std::string> problems(Instant now) const;
+  [[nodiscard]] std::vector<std::string> problems(std::span<const ServerSnapshot> health,
+                                                  const std::optional<mirror::Snapshot>& mirroring,
+                                                  Instant now) const;
 
   boost::asio::io_context& io_;
   Settings settings_;
@@ -105,6 +109,7 @@ class Appliance final : private RedundancyEffects {
   std::unique_ptr<NetworkWatch> network_;
   HealthRunner health_;
   TrafficWatch traffic_;
+  ViewWatch views_;
   Forwarding forwarding_;
   Mirroring mirroring_;
   RedundancyRunner groups_;

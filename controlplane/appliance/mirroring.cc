@@ -72,6 +72,10 @@ void Mirroring::start() {
   why_off_.clear();
   runner_->set_status(status_);
   runner_->set_names(names_);
+  std::vector<mirror::ServerView> views;
+  for (const auto& [name, view] : views_)
+    views.push_back(view);
+  runner_->change_views(std::move(views));
   if (region_ != nullptr) runner_->attach(rings_of(*region_));
 }
 
@@ -110,6 +114,18 @@ void Mirroring::tell(std::vector<std::string> claims, std::uint64_t ends_lost) {
   }
   if (ends_lost > ends_lost_) runner_->add_gap(ends_lost - ends_lost_);
   ends_lost_ = ends_lost;
+}
+
+void Mirroring::tell_views(std::vector<mirror::ServerView> changed) {
+  if (changed.empty()) return;
+  for (const mirror::ServerView& view : changed) {
+    if (view.state == mirror::ServerViewState::gone) {
+      views_.erase(view.name);
+    } else {
+      views_[view.name] = view;
+    }
+  }
+  if (runner_) runner_->change_views(std::move(changed));
 }
 
 void Mirroring::hear(const mirror::SessionEvent& event) {

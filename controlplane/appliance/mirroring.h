@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ class Mirroring {
   void image_changes(abi::ImageView image);
   // Groups that this node claims, and ends of connections that workers could not tell, so far.
   void tell(std::vector<std::string> claims, std::uint64_t ends_lost);
+  // What this node thinks of servers, as far as it has changed.
+  void tell_views(std::vector<mirror::ServerView> changed);
 
   // Why this node should leave its peer's groups where they are; nothing where it need not.
   [[nodiscard]] std::optional<std::string> why_not_in_sync(Instant now);
@@ -64,6 +67,7 @@ class Mirroring {
   const abi::Region* region_ = nullptr;
   mirror::NodeStatus status_;
   mirror::Names names_;
+  std::map<std::string, mirror::ServerView> views_;  // of this node's servers, by name
   std::optional<mirror::RunnerSettings> settings_;
   std::unique_ptr<mirror::Runner> runner_;
   std::shared_ptr<int> lifetime_;  // of the runner: what it posted before its end is void after

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "controlplane/console/mirror_json.h"
+#include "controlplane/console/server_views.h"
 #include "controlplane/console/traffic_json.h"
 #include "controlplane/console/version.h"
 #include "controlplane/link/ids.h"
@@ -280,6 +281,16 @@ json admin_json(const config::Server& server, const ServerSnapshot& known) {
           {"maxconn", known.admin.maxconn.value_or(server.maxconn)}};
 }
 
+// Where the peer thinks otherwise of a server.
+json peer_view_json(const ViewDifference& difference, const std::string& peer) {
+  return {{"node", peer},
+          {"state", name(difference.there.state)},
+          {"check", difference.there.check},
+          {"text", difference.there.text},
+          {"differs_s", seconds(difference.lasted)},
+          {"says", text(difference, peer)}};
+}
+
 json server_json(const StatusSources& from, const KnownByKey& known_by_key,
                  const config::Backend& backend, const config::Server& server,
                  const std::string& service, std::uint64_t service_connections) {
@@ -299,6 +310,10 @@ json server_json(const StatusSources& from, const KnownByKey& known_by_key,
     if (health->agent) result["agent"] = agent_json(*health->agent);
     if (health->track) result["track"] = to_string(*health->track);
     result["admin"] = admin_json(server, *health);
+    if (from.mirroring) {
+      const auto differs = difference(*health, *from.mirroring->peer_views, from.now);
+      if (differs) result["peer_view"] = peer_view_json(*differs, from.mirroring->peer.node);
+    }
   }
   if (known.traffic != nullptr) result["traffic"] = traffic_json(*known.traffic, totals);
   const double share = service_connections == 0 ? 0

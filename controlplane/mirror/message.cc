@@ -1,5 +1,6 @@
 #include "controlplane/mirror/message.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "dataplane/base/endian.h"
@@ -14,6 +15,7 @@ enum class ItemType : std::uint8_t {
   bulk_request = 3,
   bulk_end = 4,
   gap = 5,
+  views = 6,
 };
 
 // The length is filled in by end_message(), which takes everything back if there was no room.
@@ -156,6 +158,25 @@ ItemBytes encode_names(NameTable table, std::span<const NamesItem::Entry>& entri
   return bytes;
 }
 
+ItemBytes encode_views(std::span<const ViewsItem::Entry>& entries) {
+  ItemBytes bytes(kMaxItemBytes);
+  ByteWriter to(bytes);
+  to.put(ItemType::views);
+  while (!entries.empty()) {
+    const auto& entry = entries.front();
+    std::size_t size = sizeof entry.state;
+    for (const std::string_view text : {entry.name, entry.check, entry.text})
+      size += 1 + std::min<std::size_t>(text.size(), 255);
+    if (size > to.room()) break;
+    to.put(entry.state);
+    for (const std::string_view text : {entry.name, entry.check, entry.text})
+      to.put_text(text);
+    entries = entries.subspan(1);
+  }
+  bytes.resize(to.used());
+  return bytes;
+}
+
 ItemBytes encode(const BulkRequestItem& item) {
   return make_item(ItemType::bulk_request, be32(item.serial));
 }
@@ -193,6 +214,20 @@ std::optional<Item> decode_item(std::span<const std::uint8_t> bytes) {
         names.entries.push_back({index, from.take_text()});
       }
       item = std::move(names);
+      break;
+    }
+    case ItemType::views: {
+      ViewsItem views;
+      while (!from.at_end() && !from.failed()) {
+        ViewsItem::Entry entry;
+        entry.state = from.take<ServerViewState>();
+        if (entry.state > ServerViewState::maintenance) return std::nullopt;
+        entry.name = from.take_text();
+        entry.check = from.take_text();
+        entry.text = from.take_text();
+        views.entries.push_back(entry);
+      }
+      item = std::move(views);
       break;
     }
     case ItemType::records:

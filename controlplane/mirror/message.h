@@ -106,7 +106,23 @@ struct GapItem {
   friend bool operator==(const GapItem&, const GapItem&) = default;
 };
 
-using Item = std::variant<NamesItem, RecordsItem, BulkRequestItem, BulkEndItem, GapItem>;
+// What the sender thinks of servers, by name: those that have changed, and all to a peer that
+// joins.
+enum class ServerViewState : std::uint8_t { gone, up, down, stopping, drain, maintenance };
+struct ViewsItem {
+  struct Entry {
+    ServerViewState state = ServerViewState::gone;
+    std::string_view name;   // "web/web1"
+    std::string_view check;  // "L4TOUT"
+    std::string_view text;
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  std::vector<Entry> entries;
+
+  friend bool operator==(const ViewsItem&, const ViewsItem&) = default;
+};
+
+using Item = std::variant<NamesItem, RecordsItem, BulkRequestItem, BulkEndItem, GapItem, ViewsItem>;
 
 inline constexpr std::size_t kItemNumberBytes = 8;
 inline constexpr std::size_t kItemTypeBytes = 1;
@@ -117,6 +133,7 @@ static_assert(kRecordsPerItem == 33);
 using ItemBytes = std::vector<std::uint8_t>;
 // Names that do not fit one item any more are taken off the front of `entries` by later calls.
 [[nodiscard]] ItemBytes encode_names(NameTable table, std::span<const NamesItem::Entry>& entries);
+[[nodiscard]] ItemBytes encode_views(std::span<const ViewsItem::Entry>& entries);  // likewise
 [[nodiscard]] ItemBytes encode(const BulkRequestItem& item);
 [[nodiscard]] ItemBytes encode(const BulkEndItem& item);
 [[nodiscard]] ItemBytes encode(const GapItem& item);

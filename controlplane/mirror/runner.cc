@@ -132,6 +132,12 @@ void Runner::set_status(NodeStatus status) {
   post([this, status = std::move(status)]() mutable { session_.set_status(std::move(status)); });
 }
 
+void Runner::change_views(std::vector<ServerView> changed) {
+  post([this, changed = std::move(changed)]() mutable {
+    session_.change_views(std::move(changed), monotonic_now());
+  });
+}
+
 void Runner::add_gap(std::uint64_t lost) {
   post([this, lost] { session_.add_gap(lost); });
 }
@@ -243,6 +249,7 @@ void Runner::publish(Instant now) {
       .inbound_records = bulk.records(),
       .inbound_failure = bulk.failure(),
       .outbound = session_.outbound().state(),
+      .peer_views = session_.peer_views(),
       .unknown = session_.unknown(),
       .counters = session_.counters(),
   };

@@ -64,6 +64,8 @@ class Runner {
   void set_names(Names names);
   // This node's name, the digest of its configuration, and the groups whose addresses it claims.
   void set_status(NodeStatus status);
+  // What this node thinks of servers, as far as it has changed; all of it to a new runner.
+  void change_views(std::vector<ServerView> changed);
   // The workers had to drop so many changes: the peer is told to ask for all.
   void add_gap(std::uint64_t lost);
   // Asks the peer for all its connections.

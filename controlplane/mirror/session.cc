@@ -184,6 +184,8 @@ void Session::come_up(Instant now, SessionOutput& out) {
   compare_digests(out);
   for (ItemBytes& item : encode_changes({}, names_))
     sender_.add(std::move(item), now);
+  for (ItemBytes& item : views_.all())
+    sender_.add(std::move(item), now);
   inbound_.want(BulkCause::joined);
   run_bulks(now, out);
 }
@@ -198,6 +200,7 @@ void Session::go_down(DownCause cause, SessionOutput& out) {
   acknowledge_at_.reset();
   unacknowledged_ = 0;
   translation_.forget_peer();
+  views_.forget_peer();
   outbound_.forget();
   inbound_.forget();
   if (inbound_.state() == BulkState::running) {
@@ -326,6 +329,13 @@ void Session::set_names(const Names& names, Instant now) {
   }
   names_ = names;
   translation_.set_local(names);
+}
+
+void Session::change_views(std::vector<ServerView> changed, Instant now) {
+  auto items = views_.change(std::move(changed));
+  if (state_ != SessionState::up) return;
+  for (ItemBytes& item : items)
+    sender_.add(std::move(item), now);
 }
 
 void Session::set_status(NodeStatus status) {

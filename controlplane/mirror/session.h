@@ -28,6 +28,7 @@
 #include "controlplane/mirror/counters.h"
 #include "controlplane/mirror/message.h"
 #include "controlplane/mirror/names.h"
+#include "controlplane/mirror/server_views.h"
 #include "controlplane/mirror/stream_receiver.h"
 #include "controlplane/mirror/stream_sender.h"
 #include "dataplane/abi/mirror.h"
@@ -146,11 +147,14 @@ class Session {
   void set_keys(std::vector<PreSharedKey> keys);
   void set_names(const Names& names, Instant now);
   void set_status(NodeStatus status);  // without workers
+  // What this node thinks of servers, as far as it has changed.
+  void change_views(std::vector<ServerView> changed, Instant now);
   void request_bulk() { inbound_.want(BulkCause::asked); }
 
   // ---- For status
   [[nodiscard]] SessionState state() const { return state_; }
   [[nodiscard]] const std::optional<NodeStatus>& peer() const { return peer_status_; }
+  [[nodiscard]] const std::shared_ptr<const PeerViews>& peer_views() const { return views_.peer(); }
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] Counters& counters() { return counters_; }
   [[nodiscard]] const InboundBulk& inbound() const { return inbound_; }
@@ -173,6 +177,7 @@ class Session {
 
   void deliver(std::span<const std::uint8_t> bytes, Instant now, SessionOutput& out);
   void deliver(const NamesItem& item, Instant, SessionOutput&) { translation_.learn(item); }
+  void deliver(const ViewsItem& item, Instant now, SessionOutput&) { views_.learn(item, now); }
   void deliver(const RecordsItem& item, Instant now, SessionOutput& out);
   void deliver(const BulkRequestItem& item, Instant now, SessionOutput& out);
   void deliver(const BulkEndItem& item, Instant now, SessionOutput& out);
@@ -208,6 +213,7 @@ class Session {
 
   Names names_;
   NameTranslation translation_;
+  ServerViews views_;
   StreamSender sender_;
   StreamReceiver receiver_;
   bool paused_ = false;

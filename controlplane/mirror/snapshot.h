@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ struct Snapshot {
   BulkFailure inbound_failure{};  // where it failed
   BulkState outbound = BulkState::none;
 
+  // What the peer thinks of the servers, as far as it has told; never null.
+  std::shared_ptr<const PeerViews> peer_views = std::make_shared<PeerViews>();
   std::vector<std::string> unknown;  // "service 'web'": what the peer has and this node has not
   Counters counters;
 

@@ -73,6 +73,14 @@ void check_item(std::span<const std::uint8_t> bytes) {
     const auto& entries = std::get<NamesItem>(*again).entries;
     require(entries.size() + rest.size() == names->entries.size());
     require(std::ranges::equal(entries, std::span(names->entries).first(entries.size())));
+  } else if (const auto* views = std::get_if<ViewsItem>(&*item)) {
+    std::span<const ViewsItem::Entry> rest = views->entries;
+    const ItemBytes encoded = encode_views(rest);
+    const auto again = decode_item(encoded);
+    require(again.has_value());
+    const auto& entries = std::get<ViewsItem>(*again).entries;
+    require(entries.size() + rest.size() == views->entries.size());
+    require(std::ranges::equal(entries, std::span(views->entries).first(entries.size())));
   } else if (const auto* records = std::get_if<RecordsItem>(&*item)) {
     for (std::size_t at = 0; at < records->records.size(); at += kRecordBytes)
       check_record(records->records.subspan(at).first<kRecordBytes>());
@@ -108,6 +116,7 @@ class Peer {
     for (const SessionEvent& event : out_.events)
       require(!describe(event).empty());
     require(session_.receiver().kept() < kMaxWindow);
+    require(session_.peer_views()->size() <= kMaxViews);
     out_ = {};
   }
 

@@ -180,6 +180,8 @@ std::string server_text(const json& server, const Paint& paint) {
   if (const std::string traffic = traffic_text(server); !traffic.empty()) {
     result += wrapped(traffic, 17);
   }
+  const std::string differs = string_of(member(server, "peer_view"), "says");
+  if (!differs.empty()) result += wrapped("nodes differ: " + differs, 17);
   const std::string agent = string_of(member(server, "agent"), "text");
   if (!is_up(server) && !agent.empty()) result += wrapped("agent: " + agent, 17);
   const std::string warning = string_of(member(server, "check"), "warning");

@@ -153,6 +153,20 @@ TEST_F(StatusTest, CheckTellsWhatWasFoundAndWhatIsMissing) {
   EXPECT_EQ(server(0)["check"]["progress"], "1/3 failed");
 }
 
+TEST_F(StatusTest, SaysWhereThePeerThinksOtherwise) {
+  mirroring.emplace();
+  mirroring->peer.node = "lb2";
+  mirroring->peer_views = std::make_shared<mirror::PeerViews>(
+      mirror::PeerViews{{"web/web1", {mirror::ServerViewState::down, "L4TOUT", "", now - 5s}},
+                        {"web/web2", {mirror::ServerViewState::down, "L4TOUT", "", now - 5s}}});
+  EXPECT_EQ(server(0)["peer_view"]["node"], "lb2");
+  EXPECT_EQ(server(0)["peer_view"]["state"], "down");
+  EXPECT_EQ(server(0)["peer_view"]["differs_s"], 5.0);
+  EXPECT_EQ(server(0)["peer_view"]["says"], "up here; down on lb2: L4TOUT");
+  EXPECT_FALSE(server(1).contains("peer_view"));
+  EXPECT_FALSE(server(2).contains("peer_view"));
+}
+
 TEST_F(StatusTest, TrafficHasRatesAndHistograms) {
   traffic.resize(4);
   traffic[0].rates.unanswered = 0.5;

@@ -16,6 +16,7 @@ from . import (
     probe_xinetd,
     reload,
     return_in_sync,
+    server_views,
     ucarp_peer,
 )
 from .scenario import Scenario
@@ -39,5 +40,6 @@ SCENARIOS: dict[str, Scenario] = {
         bad_config.SCENARIO,
         health_https.SCENARIO,
         checks_beside_haproxy.SCENARIO,
+        server_views.SCENARIO,
     )
 }
