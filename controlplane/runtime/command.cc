@@ -141,6 +141,7 @@ class Running : public std::enable_shared_from_this<Running> {
   void keep(std::size_t size);
   void arm(Duration timeout);
   void on_deadline();
+  [[nodiscard]] bool has_ended();
   [[nodiscard]] CommandOutcome collect();
   void reap_later();
 
@@ -236,6 +237,13 @@ void Running::on_deadline() {
   watch_.cancel(ignored);
 }
 
+// Without collecting it.
+bool Running::has_ended() {
+  siginfo_t info{};
+  const auto watch = static_cast<id_t>(watch_.native_handle());
+  return waitid(P_PIDFD, watch, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
 CommandOutcome Running::collect() {
   siginfo_t info{};
   waitid(P_PIDFD, static_cast<id_t>(watch_.native_handle()), &info, WEXITED | WNOHANG);
@@ -264,8 +272,13 @@ void Running::reap_later() {
 asio::awaitable<CommandOutcome> Running::finish(Duration timeout) {
   read_output();
   arm(timeout);
-  const auto [error] = co_await watch_.async_wait(asio::posix::descriptor_base::wait_read,
-                                                  asio::as_tuple(asio::use_awaitable));
+  // It may wake for nothing, by an event that was on its way to a descriptor of the same number.
+  error_code error;
+  do {
+    const auto [woken] = co_await watch_.async_wait(asio::posix::descriptor_base::wait_read,
+                                                    asio::as_tuple(asio::use_awaitable));
+    error = woken;
+  } while (!error && !has_ended());
   ended_ = true;
   deadline_.cancel();
   // Before it is collected: until then its number, and its group's, can be no other's.
