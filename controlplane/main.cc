@@ -16,6 +16,7 @@
 #include "controlplane/appliance/appliance.h"
 #include "controlplane/appliance/config_source.h"
 #include "controlplane/console/version.h"
+#include "controlplane/runtime/descriptors.h"
 #include "controlplane/runtime/log.h"
 #include "controlplane/supervisor/lock_file.h"
 
@@ -100,12 +101,25 @@ Result<LockFile> lock_run_dir(const std::filesystem::path& run_dir) {
   return lock;
 }
 
+// Thousands of servers may keep their checks waiting until the timeout, all at once.
+std::size_t make_room_for_probes() {
+  const std::size_t wanted = kMaxOpenProbes + kOtherDescriptors;
+  const std::size_t descriptors = raise_descriptor_limit(wanted);
+  if (descriptors < wanted) {
+    spdlog::warn("{} file descriptors instead of {}: at most {} health checks at once", descriptors,
+                 wanted, probes_within(descriptors));
+  }
+  return probes_within(descriptors);
+}
+
 int run(const Options& options, LoadedConfig loaded) {
   const auto lock = lock_run_dir(options.settings.run_dir);
   if (!lock) return fail_with(lock.error());
 
   asio::io_context io(1);
-  Appliance appliance(io, options.settings, std::move(loaded));
+  Appliance::Settings settings = options.settings;
+  settings.max_open_probes = make_room_for_probes();
+  Appliance appliance(io, std::move(settings), std::move(loaded));
   asio::signal_set endings(io, SIGTERM, SIGINT);
   endings.async_wait([&](boost::system::error_code error, int number) {
     if (error) return;

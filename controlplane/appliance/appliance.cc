@@ -78,7 +78,7 @@ Appliance::Appliance(asio::io_context& io, Settings settings, LoadedConfig loade
     : io_(io),
       settings_(std::move(settings)),
       loaded_(std::move(loaded)),
-      health_(io),
+      health_(io, settings_.max_open_probes),
       forwarding_(
           [this](const NeighbourKey& neighbour) {
             const auto asked = network_->request_resolution(neighbour.link, neighbour.address);

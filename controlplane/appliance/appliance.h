@@ -45,6 +45,7 @@ class Appliance final : private RedundancyEffects {
     std::filesystem::path run_dir;
     std::string dataplane;     // the program carpool-dp
     bool attach_only = false;  // somebody else starts and stops it
+    std::size_t max_open_probes = kMaxOpenProbes;
   };
 
   Appliance(boost::asio::io_context& io, Settings settings, LoadedConfig loaded);

@@ -75,11 +75,20 @@ struct Watched {
 };
 using WatchedPtr = std::shared_ptr<Watched>;
 
+// Thousands of checks a second would each wake the process for itself; those that are due in the
+// same two milliseconds begin together. No server gets more than one of them.
+constexpr Duration kWakeGrid = std::chrono::milliseconds(2);
+
+Instant next_wake(Instant due) {
+  const Duration over = due.time_since_epoch() % kWakeGrid;
+  return over == Duration::zero() ? due : due + (kWakeGrid - over);
+}
+
 asio::awaitable<void> sleep_until_due(const Watched& watched, Pace& pace, bool pausable) {
   while (!watched.stopped) {
     const bool paused = pausable && watched.paused();
     if (!paused && monotonic_now() >= pace.due) break;
-    pace.timer.expires_at(paused ? Instant::max() : pace.due);
+    pace.timer.expires_at(paused ? Instant::max() : next_wake(pace.due));
     co_await pace.timer.async_wait(kAwait);
   }
 }
