@@ -17,21 +17,23 @@ constexpr std::array<std::string_view, abi::kAnswerTimes> kTimes = {
 }  // namespace
 
 json traffic_json(const ServerTraffic& traffic, const link::ServerTotals& totals) {
+  json result = {{"connections_per_s", traffic.rates.connections},
+                 {"failures_per_s", traffic.rates.failures},
+                 {"unanswered_per_s", traffic.rates.unanswered},
+                 {"refused_per_s", traffic.rates.refused},
+                 {"resets_per_s", traffic.rates.resets},
+                 {"retransmits_per_s", traffic.rates.retransmits},
+                 {"ejected", traffic.ejected}};
+  // Of thousands of servers without any there is enough to be written as it is.
+  if (totals.connections == 0) return result;
   const auto& [unanswered, refused, resets, retransmits] = traffic.histograms;
-  return {{"connections_per_s", traffic.rates.connections},
-          {"failures_per_s", traffic.rates.failures},
-          {"unanswered_per_s", traffic.rates.unanswered},
-          {"refused_per_s", traffic.rates.refused},
-          {"resets_per_s", traffic.rates.resets},
-          {"retransmits_per_s", traffic.rates.retransmits},
-          {"ejected", traffic.ejected},
-          {"answers", {{"ms", kTimes}, {"connections", totals.answer_times}}},
-          {"seconds",
-           {{"per_s", kRates},
-            {"unanswered", unanswered.seconds},
-            {"refused", refused.seconds},
-            {"resets", resets.seconds},
-            {"retransmits", retransmits.seconds}}}};
+  result["answers"] = {{"ms", kTimes}, {"connections", totals.answer_times}};
+  result["seconds"] = {{"per_s", kRates},
+                       {"unanswered", unanswered.seconds},
+                       {"refused", refused.seconds},
+                       {"resets", resets.seconds},
+                       {"retransmits", retransmits.seconds}};
+  return result;
 }
 
 }  // namespace carpool::console

@@ -1,4 +1,5 @@
-// What is seen of a server's traffic, as a part of the status: rates and histograms. Pure.
+// What is seen of a server's traffic, as a part of the status: rates, and histograms of those that
+// have had connections. Pure.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -171,7 +171,10 @@ TEST_F(StatusTest, TrafficHasRatesAndHistograms) {
   traffic.resize(4);
   traffic[0].rates.unanswered = 0.5;
   traffic[0].histograms.resets.seconds[3] = 7;
-  counters.servers[std::string(link::server_key("web", "web1"))].answer_times[2] = 9;
+  EXPECT_FALSE(server(0)["traffic"].contains("answers"));
+  auto& counted = counters.servers[std::string(link::server_key("web", "web1"))];
+  counted.connections = 9;
+  counted.answer_times[2] = 9;
   const auto seen = server(0)["traffic"];
   EXPECT_EQ(seen["unanswered_per_s"], 0.5);
   EXPECT_EQ(seen["seconds"]["per_s"][3], "4-7");
