@@ -11,6 +11,7 @@ from . import (
     galera_health,
     keepalived_peer,
     health_https,
+    many_servers,
     mysql_health,
     mysql_sha2,
     probe_xinetd,
@@ -41,5 +42,6 @@ SCENARIOS: dict[str, Scenario] = {
         health_https.SCENARIO,
         checks_beside_haproxy.SCENARIO,
         server_views.SCENARIO,
+        many_servers.SCENARIO,
     )
 }
