@@ -8,21 +8,12 @@
 
 #include <fmt/format.h>
 
+#include "tools/carpool/status_fields.h"
+
 namespace carpool::tool {
 namespace {
 
 using nlohmann::json;
-
-const json& member(const json& from, std::string_view key) {
-  static const json kNothing = json::object();
-  const auto found = from.is_object() ? from.find(key) : from.end();
-  return found == from.end() ? kNothing : *found;
-}
-
-std::string string_of(const json& from, std::string_view key) {
-  const json& found = member(from, key);
-  return found.is_string() ? found.get<std::string>() : std::string();
-}
 
 constexpr std::size_t kLabelWidth = 12;
 // "1024-4095" is wider than any usual number of connections.
