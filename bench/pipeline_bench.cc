@@ -106,7 +106,7 @@ class Bed {
     const flow::FlowLimits limits{.flows = capacity, .half_open = half_open};
     const std::span<abi::ServerCounters> servers(servers_);
     pipeline_ = std::make_unique<stage::Pipeline>(
-        stage::PipelineSettings{0, 1, limits, {}},
+        stage::PipelineSettings{0, 1, limits, {}, {}},
         flow::TableMemory(flow::FlowTable::bytes_needed(limits)), *counters_, servers,
         balance::Load(std::span(&servers, 1)));
     pipeline_->install(abi::ImageView(image_.data()));

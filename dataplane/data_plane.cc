@@ -125,7 +125,9 @@ Result<void> DataPlane::make_workers() {
       settings.ports.push_back({port->ethdev_id(), static_cast<std::uint16_t>(port->queues()),
                                 i < port->queues() ? port->receive_fd(i) : -1});
     }
-    settings.pipeline = {i, options_.workers, limits, random_secret()};
+    settings.pipeline = {i, options_.workers, limits, random_secret(), {}};
+    for (std::size_t port = 0; port < ports_.size(); ++port)
+      settings.pipeline.port_macs[port] = ports_[port]->mac();
     flow::TableMemory memory(flow::FlowTable::bytes_needed(limits));
     if (memory.data() == nullptr) {
       return fail("no memory for a flow table of " + std::to_string(limits.flows) +

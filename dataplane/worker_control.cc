@@ -72,7 +72,11 @@ void Worker::watch_control_plane(std::uint64_t now) {
   }
   const bool fenced = control_seen_at_ == 0 || now - control_seen_at_ > fence_cycles_;
   status_.fenced.store(fenced, std::memory_order_relaxed);
-  pipeline_.hold_groups(fenced ? 0 : commanded_groups_, turn_ms_);
+  if (fenced) {
+    pipeline_.drop_groups();
+  } else {
+    pipeline_.hold_groups(commanded_groups_, turn_ms_);
+  }
 }
 
 std::uint32_t Worker::send_injected() {

@@ -41,7 +41,9 @@ void Pipeline::hold_groups(std::uint32_t groups, std::uint32_t now_ms) {
     return;
   for (std::uint32_t group = 0; group < abi::kMaxGroups; ++group) {
     if ((groups & ~held_groups_) >> group & 1) taken_at_ms_[group] = now_ms;
+    if ((held_groups_ & ~groups) >> group & 1) given_up_at_ms_[group] = now_ms;
   }
+  lingering_groups_ = (lingering_groups_ | held_groups_) & ~groups;
   held_groups_ = groups;
 }
 
@@ -122,7 +124,7 @@ Verdict Pipeline::track(Arrival arrival, flow::FlowRef ref) {
   const flow::Direction direction = flow::FlowTable::direction_of(ref);
   Packet& packet = arrival.packet;
   if (!holds(record.group)) [[unlikely]] {
-    return Verdict::group_not_active;
+    return forward_for_holder(arrival, ref);
   }
   if (ttl_is_used_up(packet)) [[unlikely]] {
     return Verdict::ipv4_ttl_expired;
@@ -324,6 +326,7 @@ void Pipeline::sweep(std::uint32_t records, std::uint32_t now_ms) {
     tell_erased(record);
     return true;
   });
+  end_lingering();
   counters_.flows_live.set(flows_.live());
   counters_.flows_half_open.set(flows_.half_open());
 }

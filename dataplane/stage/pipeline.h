@@ -7,6 +7,7 @@
 //   rewrite    what the other end expects to see                        rewrite.h
 //   answer     what we answer ourselves                                 answer.h
 //   mirror     what the peer is told, and what it tells                 mirror.cc
+//   linger     what still comes for a group that has gone to the peer   linger.cc
 //
 // Receiving, sending, punting and handing over (dispatch) are the worker's.
 #pragma once
@@ -31,11 +32,16 @@ namespace carpool::stage {
 // connection may be in the last records that the peer has sent, and a retransmission will find it.
 inline constexpr std::uint32_t kTakeoverGraceMs = 300;
 
+// For so long after this node gave a group up, packets of its connections that still come here go
+// on: longer than the new holder takes to repeat its announcement.
+inline constexpr std::uint32_t kLingerMs = 500;
+
 struct PipelineSettings {
   std::uint32_t worker = 0;
   std::uint32_t workers = 1;
   flow::FlowLimits limits;
-  flow::HashSecret table_secret;  // of this process alone
+  flow::HashSecret table_secret;                       // of this process alone
+  std::array<MacAddress, abi::kMaxPorts> port_macs{};  // the ports' own
 };
 
 class Pipeline {
@@ -47,8 +53,11 @@ class Pipeline {
 
   // The image must be validated and stay in place until another one is installed.
   void install(abi::ImageView image);
-  // Bit per group that this node holds; packets of other groups are not touched.
+  // Bit per group that this node holds. Packets of other groups are not touched, but for those of
+  // connections right after the group was given up.
   void hold_groups(std::uint32_t groups, std::uint32_t now_ms);
+  // Nobody says what this node holds: nothing, from now on and without an afterlife.
+  void drop_groups() { held_groups_ = lingering_groups_ = 0; }
 
   // Judges, rewrites and answers in place. `now_ms` wraps.
   void process(Batch& batch, std::uint32_t now_ms);
@@ -95,6 +104,13 @@ class Pipeline {
   [[nodiscard]] bool find_source_port(flow::FlowRecord& record, const abi::ImageServer& server);
   void forget(std::uint32_t flow);
 
+  // linger.cc
+  [[nodiscard]] bool lingers(std::uint32_t group) const {
+    return (lingering_groups_ >> group & 1) != 0 && now_ms_ - given_up_at_ms_[group] < kLingerMs;
+  }
+  Verdict forward_for_holder(Arrival arrival, flow::FlowRef ref);
+  void end_lingering();
+
   // mirror.cc
   [[nodiscard]] bool is_mirrored(const flow::FlowRecord& record) const;
   [[nodiscard]] bool push_told(flow::FlowRecord& record, abi::MirrorKind kind);
@@ -124,7 +140,9 @@ class Pipeline {
   abi::ImageView image_;
   flow::HashSecret shared_secret_;  // from the image
   std::uint32_t held_groups_ = 0;
+  std::uint32_t lingering_groups_ = 0;
   std::array<std::uint32_t, abi::kMaxGroups> taken_at_ms_{};
+  std::array<std::uint32_t, abi::kMaxGroups> given_up_at_ms_{};
   std::uint32_t now_ms_ = 0;
   std::optional<abi::Event> event_;
 

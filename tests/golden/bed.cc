@@ -99,7 +99,8 @@ Bed::Bed(const BedOptions& options, const ImageContent& content)
       pipeline_({.worker = options.worker,
                  .workers = options.workers,
                  .limits = options.limits,
-                 .table_secret = {}},
+                 .table_secret = {},
+                 .port_macs = {kWanMac, kLanMac}},
                 flow::TableMemory(flow::FlowTable::bytes_needed(options.limits)), *counters_,
                 servers_, balance::Load(std::vector{std::span(servers_)})) {
   install(content);

@@ -35,6 +35,8 @@ inline constexpr std::uint16_t kWeb1Index = 0, kWeb2Index = 1, kDb1Index = 2;
 
 inline constexpr MacAddress kPublicMac = MacAddress::virtual_router(53);   // group 0
 inline constexpr MacAddress kPrivateMac = MacAddress::virtual_router(54);  // group 1
+inline constexpr MacAddress kWanMac{{0x02, 0, 0, 0, 0, 0xa0}};             // the ports' own
+inline constexpr MacAddress kLanMac{{0x02, 0, 0, 0, 0, 0xa1}};
 inline constexpr MacAddress kRouterMac{{0x02, 0, 0, 0, 0, 0x01}};  // what clients come through
 inline constexpr MacAddress kWeb1Mac{{0x02, 0, 0, 0, 0x0a, 11}};
 inline constexpr MacAddress kWeb2Mac{{0x02, 0, 0, 0, 0x0a, 12}};
@@ -76,6 +78,7 @@ class Bed {
   // A new image takes over, as between two batches.
   void install(const ImageContent& content);
   void hold_groups(std::uint32_t groups) { pipeline_.hold_groups(groups, now_ms_); }
+  void drop_groups() { pipeline_.drop_groups(); }
   void advance_ms(std::uint32_t ms) { now_ms_ += ms; }
   void sweep_all() { pipeline_.sweep(options_.limits.flows, now_ms_); }
   std::uint32_t bulk_turn() { return pipeline_.bulk_turn(now_ms_); }

@@ -67,7 +67,10 @@ struct Holder {
 
 // Its peer, who holds nothing yet.
 struct Standby {
-  Standby() { bed.hold_groups(0); }
+  Standby() {
+    bed.hold_groups(0);
+    bed.advance_ms(stage::kLingerMs);
+  }
   void learn(const std::vector<MirrorRecord>& all) {
     for (const MirrorRecord& told : all)
       bed.learn(told);

@@ -377,6 +377,7 @@ TEST(Groups, NothingOfAGroupThatWeDoNotHoldIsTouched) {
   Connection web = Connection::established(bed, kClient, kWeb);
   Connection mysql = Connection::established(bed, kClient, kMysql);
   bed.hold_groups(1 << 1);
+  bed.advance_ms(stage::kLingerMs);
 
   EXPECT_EQ(web.from_client(kTcpAck).verdict, Verdict::group_not_active);
   EXPECT_EQ(web.from_server(kTcpAck).verdict, Verdict::group_not_active);
