@@ -81,11 +81,21 @@ bool is_leaving(const CarpAdvertReceived& advert) {
 void change_state(Turn& turn, RouterState to, StateCause cause) {
   turn.act(StateChanged{turn.machine.state, to, cause});
   turn.machine.state = to;
+  turn.machine.handing_over = false;
+}
+
+void send_farewell(Turn& turn) {
+  turn.act(SendCarpAdvert{kCarpLeavingBase, kCarpLeavingSkew, turn.demotion_sent(),
+                          turn.machine.next_counter++});
 }
 
 void send_advert(Turn& turn) {
-  turn.act(SendCarpAdvert{turn.config.advbase, turn.advskew(), turn.demotion_sent(),
-                          turn.machine.next_counter++});
+  if (turn.machine.handing_over) {
+    send_farewell(turn);  // the one before may have been lost
+  } else {
+    turn.act(SendCarpAdvert{turn.config.advbase, turn.advskew(), turn.demotion_sent(),
+                            turn.machine.next_counter++});
+  }
   turn.arm(RouterTimer::kAdvert, turn.interval());
 }
 
@@ -239,8 +249,7 @@ void master_loses_port(Turn& turn) {
 
 // The advert goes first: until the peer has taken over, this node still forwards.
 void master_leaves(Turn& turn) {
-  turn.act(SendCarpAdvert{kCarpLeavingBase, kCarpLeavingSkew, turn.demotion_sent(),
-                          turn.machine.next_counter++});
+  send_farewell(turn);
   change_state(turn, RouterState::kInit, StateCause::kPlannedExit);
   cancel_master_timers(turn);
   turn.act(BecomeBackup{});
@@ -268,6 +277,7 @@ void master_hears_advert(Turn& turn) {
   if (is_echo(turn.machine, turn.config, advert)) return;
   turn.machine.peer = CarpPeer{advert, turn.event.now};
   if (is_leaving(advert)) return;
+  if (turn.machine.handing_over) return become_backup(turn, StateCause::kHandedOver);
 
   const auto order = compare_peer(turn);
   if (order < 0) return become_backup(turn, StateCause::kPreferredPeer);
@@ -288,6 +298,20 @@ void master_is_reconfigured(Turn& turn) {
   turn.act(BecomeMaster{});
   send_advert(turn);
   announce_afresh(turn);
+}
+
+// Until the peer is heard, nothing changes for traffic: there is no moment without a master.
+void master_hands_over(Turn& turn) {
+  turn.machine.handing_over = true;
+  turn.machine.answers = 0;
+  send_advert(turn);
+}
+
+void master_keeps_it(Turn& turn) {
+  if (!turn.machine.handing_over) return;
+  turn.machine.handing_over = false;
+  send_advert(turn);
+  turn.act(Announce{});
 }
 
 void count_send(Turn& turn) {
@@ -322,6 +346,8 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         {adopt, "adopt"},                  // adopt
         kIgnore,                           // send result: of an advert sent before
         kIgnore,                           // peer lost
+        kIgnore,                           // hand over: nothing to hand over
+        kIgnore,                           // keep mastership
     },
     // BACKUP: listens. Silence, a leaving master, or a less preferred one if we preempt, makes us
     // MASTER.
@@ -340,6 +366,8 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         kIgnore,                                             // adopt: a live machine knows better
         {count_send, "count send"},                // send result: of the last advert as master
         {backup_loses_peer, "backup loses peer"},  // peer lost
+        kIgnore,                                   // hand over: another one is master
+        kIgnore,                                   // keep mastership
     },
     // MASTER: claims the addresses and says so every interval, until a preferred master is heard.
     {
@@ -357,6 +385,8 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         kIgnore,                                             // adopt: known
         {count_send, "count send"},                          // send result
         kIgnore,                                             // peer lost: we are master already
+        {master_hands_over, "master hands over"},            // hand over
+        {master_keeps_it, "master keeps it"},                // keep mastership
     },
 };
 

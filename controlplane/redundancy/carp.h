@@ -74,6 +74,7 @@ struct CarpMachine {
   SendHealth sends;
   std::uint8_t announced = 0;  // announcements made since becoming MASTER
   bool preempt_held = false;   // the preempt delay runs
+  bool handing_over = false;   // MASTER only until a peer has taken over
   std::uint8_t answers = 0;    // to less preferred masters, since the last timed advert
   std::optional<CarpPeer> peer;
 };

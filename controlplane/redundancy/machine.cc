@@ -78,6 +78,10 @@ std::string_view name(EventKind event) {
       return "send result";
     case EventKind::kPeerLost:
       return "peer lost";
+    case EventKind::kHandOver:
+      return "hand over";
+    case EventKind::kKeepMastership:
+      return "keep mastership";
   }
   std::unreachable();
 }
@@ -106,6 +110,8 @@ std::string_view text(StateCause cause) {
       return "the data plane is master already";
     case StateCause::kOwner:
       return "it owns the addresses";
+    case StateCause::kHandedOver:
+      return "handed over as asked";
   }
   std::unreachable();
 }

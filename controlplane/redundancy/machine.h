@@ -43,6 +43,7 @@ enum class StateCause : std::uint8_t {
   kPlannedExit,
   kAdopted,
   kOwner,
+  kHandedOver,
 };
 
 // ---- Events ------------------------------------------------------------------------------------
@@ -67,9 +68,14 @@ struct DemotionChanged {
 // a change but another group, with a new machine.
 struct ConfigChanged {};
 
-// Planned exit, or planned switchover: tell the peer to take over now. The machine stays in INIT
-// until the next LinkUp (for a switchover: demote, Leave, LinkUp).
+// Planned exit: tell the peer to take over now. The machine stays in INIT until the next LinkUp.
 struct Leave {};
+
+// Planned switchover: tell the peer to take over now, and stay MASTER until it has. Every peer
+// understands it, whatever its preemption: the advert is that of a node that leaves.
+struct HandOver {};
+// Nobody took over, or nobody should any more.
+struct KeepMastership {};
 
 // The control plane restarted while the data plane kept claiming the addresses; instead of LinkUp.
 struct AdoptMaster {};
@@ -86,8 +92,9 @@ struct PeerLost {
 };
 
 template <class AdvertReceived>
-using RouterEventOf = std::variant<LinkUp, LinkDown, AdvertReceived, TimerExpired, DemotionChanged,
-                                   ConfigChanged, Leave, AdoptMaster, SendResult, PeerLost>;
+using RouterEventOf =
+    std::variant<LinkUp, LinkDown, AdvertReceived, TimerExpired, DemotionChanged, ConfigChanged,
+                 Leave, AdoptMaster, SendResult, PeerLost, HandOver, KeepMastership>;
 
 // Columns of a transition table: the alternatives of the variant, one column per timer.
 enum class EventKind : std::uint8_t {
@@ -105,8 +112,10 @@ enum class EventKind : std::uint8_t {
   kAdopt,
   kSendResult,
   kPeerLost,
+  kHandOver,
+  kKeepMastership,
 };
-inline constexpr std::size_t kEventKinds = 14;
+inline constexpr std::size_t kEventKinds = 16;
 
 // ---- Actions -----------------------------------------------------------------------------------
 
@@ -178,9 +187,10 @@ struct SendHealth {
 template <class AdvertReceived>
 [[nodiscard]] EventKind kind_of(const RouterEventOf<AdvertReceived>& event) {
   constexpr EventKind kKinds[] = {
-      EventKind::kLinkUp,     EventKind::kLinkDown, EventKind::kAdvert, EventKind::kAdvertTimer,
-      EventKind::kDemotion,   EventKind::kConfig,   EventKind::kLeave,  EventKind::kAdopt,
-      EventKind::kSendResult, EventKind::kPeerLost};
+      EventKind::kLinkUp,      EventKind::kLinkDown, EventKind::kAdvert,
+      EventKind::kAdvertTimer, EventKind::kDemotion, EventKind::kConfig,
+      EventKind::kLeave,       EventKind::kAdopt,    EventKind::kSendResult,
+      EventKind::kPeerLost,    EventKind::kHandOver, EventKind::kKeepMastership};
   static_assert(std::size(kKinds) == std::variant_size_v<RouterEventOf<AdvertReceived>>);
   if (const auto* expired = std::get_if<TimerExpired>(&event)) return kind_of(expired->timer);
   return kKinds[event.index()];

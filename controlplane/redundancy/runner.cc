@@ -159,6 +159,14 @@ void RedundancyRunner::demote(std::string_view name, std::string_view source, un
   }
 }
 
+void RedundancyRunner::hand_over(std::string_view name, Instant now) {
+  if (GroupReport* group = find(name)) handle(*group, HandOver{}, now);
+}
+
+void RedundancyRunner::keep_mastership(std::string_view name, Instant now) {
+  if (GroupReport* group = find(name)) handle(*group, KeepMastership{}, now);
+}
+
 void RedundancyRunner::receive(std::uint16_t port, std::span<const std::uint8_t> frame,
                                Instant now) {
   for (GroupReport& group : groups_) {

@@ -136,6 +136,12 @@ class RedundancyRunner {
   void demote(std::string_view group, std::string_view source, unsigned value, std::string_view why,
               Instant now);
 
+  // Planned switchover: says that this node leaves, and goes on until a peer has taken over. What
+  // came of it is seen in the group's state.
+  void hand_over(std::string_view group, Instant now);
+  // Nobody took over: goes on as if nothing had been said.
+  void keep_mastership(std::string_view group, Instant now);
+
   // A frame of protocol 112 that arrived at a port.
   void receive(std::uint16_t port, std::span<const std::uint8_t> frame, Instant now);
   // Fires the timers that are due.

@@ -54,10 +54,14 @@ std::strong_ordering compare_peer(const Turn& turn) {
 void change_state(Turn& turn, RouterState to, StateCause cause) {
   turn.act(StateChanged{turn.machine.state, to, cause});
   turn.machine.state = to;
+  turn.machine.handing_over = false;
 }
 
 void send_advert(Turn& turn) {
-  turn.act(SendVrrpAdvert{turn.priority(), turn.config.interval});
+  // While handing over again and again that it leaves: the advert before may have been lost. The
+  // skew that the others wait for is shorter than the interval.
+  const std::uint8_t priority = turn.machine.handing_over ? kVrrpLeaving : turn.priority();
+  turn.act(SendVrrpAdvert{priority, turn.config.interval});
   turn.arm(RouterTimer::kAdvert, turn.config.interval);
 }
 
@@ -270,6 +274,7 @@ void active_hears_advert(Turn& turn) {
   const auto& advert = turn.advert();
   turn.machine.peer = VrrpPeer{advert, turn.event.now};
   if (advert.priority == kVrrpLeaving) return answer_rival(turn);
+  if (turn.machine.handing_over) return become_backup(turn, StateCause::kHandedOver);
   if (compare_peer(turn) < 0) return answer_rival(turn);
   const bool tie = advert.priority == turn.priority();
   become_backup(turn, tie ? StateCause::kTieLost : StateCause::kPreferredPeer);
@@ -287,6 +292,21 @@ void active_is_reconfigured(Turn& turn) {
   turn.act(BecomeMaster{});
   send_advert(turn);
   announce_afresh(turn);
+}
+
+// Until the other router is heard, nothing changes for traffic: there is no moment without one that
+// is active.
+void active_hands_over(Turn& turn) {
+  turn.machine.handing_over = true;
+  turn.machine.answers = 0;
+  send_advert(turn);
+}
+
+void active_keeps_it(Turn& turn) {
+  if (!turn.machine.handing_over) return;
+  turn.machine.handing_over = false;
+  send_advert(turn);
+  turn.act(Announce{});
 }
 
 void count_send(Turn& turn) {
@@ -321,6 +341,8 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         {adopt, "adopt"},                             // adopt
         kIgnore,                                      // send result: of an advert sent before
         kIgnore,                                      // peer lost
+        kIgnore,                                      // hand over: nothing to hand over
+        kIgnore,                                      // keep mastership
     },
     // BACKUP: listens. Silence, or what counts as silence, makes us ACTIVE.
     {
@@ -338,6 +360,8 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         kIgnore,                                             // adopt: a live machine knows better
         {count_send, "count send"},                // send result: of the last advert as active
         {backup_loses_peer, "backup loses peer"},  // peer lost
+        kIgnore,                                   // hand over: another one is active
+        kIgnore,                                   // keep mastership
     },
     // ACTIVE: claims the addresses and says so every interval, until a preferred router is heard.
     {
@@ -355,6 +379,8 @@ constexpr Transition kTransitions[kRouterStates][kEventKinds] = {
         kIgnore,                                             // adopt: known
         {count_send, "count send"},                          // send result
         kIgnore,                                             // peer lost: we are active already
+        {active_hands_over, "active hands over"},            // hand over
+        {active_keeps_it, "active keeps it"},                // keep mastership
     },
 };
 

@@ -78,6 +78,7 @@ struct VrrpMachine {
   bool started = false;                 // the start-up delay is over, or there was none
   bool starting = false;                // it runs
   bool preempt_held = false;            // the preempt delay runs
+  bool handing_over = false;            // ACTIVE only until another router has taken over
   std::uint32_t announced = 0;          // announcements made since becoming active
   std::uint8_t answers = 0;             // to less preferred routers, since the last timed advert
   std::optional<VrrpInterval> learned;  // version 3: of the active router, while BACKUP

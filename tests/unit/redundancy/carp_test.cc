@@ -583,5 +583,59 @@ TEST(CarpTable, NamesEverything) {
   }
 }
 
+// ---- Planned switchover ------------------------------------------------------------------------
+
+TEST(Carp, HandsOverWithoutAMomentWithoutAMaster) {
+  EXPECT_TRANSCRIPT(R"(
+    node 1/0 at 10.0.0.1 preempt
+    0.000 link up
+      => INIT -> BACKUP (port usable); arm master-down 3.000s
+    3.000 expires master-down
+      => BACKUP -> MASTER (no master was heard); cancel master-down; become master;
+         send advert 1/0 #1000; arm advert 1.000s; announce; arm announce 0.200s
+    3.100 hand over
+      => send advert 255/255 #1001; arm advert 1.000s
+    3.104 advert 1/100 from 10.0.0.2
+      => MASTER -> BACKUP (handed over as asked); cancel advert; cancel announce; become backup;
+         arm master-down 3.000s
+    3.200 hand over
+    3.300 keep
+  )");
+}
+
+TEST(Carp, SaysItsFarewellUntilItIsHeard) {
+  EXPECT_TRANSCRIPT(R"(
+    node 1/0 at 10.0.0.1 preempt
+    0.000 adopt
+      => INIT -> MASTER (the data plane is master already); send advert 1/0 #1000; arm advert 1.000s
+    0.100 hand over
+      => send advert 255/255 #1001; arm advert 1.000s
+    0.500 demote 50 backend mysql
+      => send advert 255/255 #1002; arm advert 1.195s
+    1.695 expires advert
+      => send advert 255/255 #1003; arm advert 1.195s
+    1.700 advert 255/255 from 10.0.0.2
+    2.000 keep
+      => send advert 1/50 #1004; arm advert 1.195s; announce
+    2.100 keep
+    2.200 advert 1/100 from 10.0.0.2
+      => send advert 1/50 #1005; arm advert 1.195s; announce
+  )");
+}
+
+TEST(Carp, HandingOverEndsWithTheState) {
+  EXPECT_TRANSCRIPT(R"(
+    node 1/0 at 10.0.0.1 preempt
+    0.000 adopt
+      => INIT -> MASTER (the data plane is master already); send advert 1/0 #1000; arm advert 1.000s
+    0.100 hand over
+      => send advert 255/255 #1001; arm advert 1.000s
+    0.200 link down
+      => MASTER -> INIT (port unusable); cancel advert; become backup
+    0.300 adopt
+      => INIT -> MASTER (the data plane is master already); send advert 1/0 #1002; arm advert 1.000s
+  )");
+}
+
 }  // namespace
 }  // namespace carpool

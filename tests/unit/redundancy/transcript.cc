@@ -204,6 +204,8 @@ class Player {
     if (verb == "sent") return SendResult{rest == "ok"};
     if (verb == "lost") return PeerLost{address_of(rest)};
     if (verb == "leave") return Leave{};
+    if (verb == "hand") return HandOver{};  // "hand over"
+    if (verb == "keep") return KeepMastership{};
     if (verb == "adopt") return AdoptMaster{};
     if (verb == "stale") return TimerExpired{timer_of(rest)};
     if (verb == "expires") return expire(timer_of(rest));

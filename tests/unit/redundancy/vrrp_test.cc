@@ -402,5 +402,37 @@ TEST(Vrrp, ThreeFailedSendsDemote) {
   )"));
 }
 
+// ---- Planned switchover ------------------------------------------------------------------------
+
+TEST(Vrrp, HandsOverWithoutAMomentWithoutAnActiveRouter) {
+  EXPECT_VRRP_TRANSCRIPT(R"(
+    node 200 at 10.0.0.1 preempt
+    0.000 adopt
+      => INIT -> ACTIVE (the data plane is active already); send advert 200 every 1.00s;
+         arm advert 1.000s
+    0.100 hand over
+      => send advert 0 every 1.00s; arm advert 1.000s
+    0.709 advert 100 from 10.0.0.2
+      => ACTIVE -> BACKUP (handed over as asked); cancel advert; cancel announce; become backup;
+         arm master-down 3.219s
+    0.800 hand over
+  )");
+}
+
+TEST(Vrrp, GoesOnWhereNobodyTakesOver) {
+  EXPECT_VRRP_TRANSCRIPT(R"(
+    node 200 at 10.0.0.1 preempt
+    0.000 adopt
+      => INIT -> ACTIVE (the data plane is active already); send advert 200 every 1.00s;
+         arm advert 1.000s
+    0.100 hand over
+      => send advert 0 every 1.00s; arm advert 1.000s
+    1.100 expires advert
+      => send advert 0 every 1.00s; arm advert 1.000s
+    1.500 keep
+      => send advert 200 every 1.00s; arm advert 1.000s; announce
+  )");
+}
+
 }  // namespace
 }  // namespace carpool
