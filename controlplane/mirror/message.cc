@@ -16,6 +16,8 @@ enum class ItemType : std::uint8_t {
   bulk_end = 4,
   gap = 5,
   views = 6,
+  request = 7,
+  answer = 8,
 };
 
 // The length is filled in by end_message(), which takes everything back if there was no room.
@@ -187,6 +189,42 @@ ItemBytes encode(const GapItem& item) {
   return make_item(ItemType::gap, be64(item.lost));
 }
 
+ItemBytes encode(const RequestItem& item) {
+  ItemBytes bytes(kMaxItemBytes);  // three texts of 255 bytes fit
+  ByteWriter to(bytes);
+  to.put(ItemType::request);
+  to.put(be32(item.id));
+  to.put(item.kind);
+  to.put(be32(item.demotion));
+  to.put_text(item.group);
+  to.put_text(item.who);
+  bytes.resize(to.used());
+  return bytes;
+}
+
+ItemBytes encode(const AnswerItem& item) {
+  ItemBytes bytes(kMaxItemBytes);
+  ByteWriter to(bytes);
+  to.put(ItemType::answer);
+  to.put(be32(item.id));
+  to.put(static_cast<std::uint8_t>(item.granted));
+  const std::size_t count_at = to.used();
+  to.put(std::uint8_t{0});
+  std::uint8_t count = 0;
+  for (const AnswerItem::Move& move : item.moves) {
+    if (1 + std::min<std::size_t>(move.group.size(), 255) + sizeof(be32) > to.room()) break;
+    if (count == 255) break;
+    to.put_text(move.group);
+    to.put(be32(move.took_us));
+    ++count;
+  }
+  bytes[count_at] = count;
+  const auto text = std::string_view(item.text).substr(0, to.room());
+  to.put_bytes({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  bytes.resize(to.used());
+  return bytes;
+}
+
 ItemBytes begin_records() {
   ItemBytes bytes;
   bytes.reserve(kItemTypeBytes + kRecordsPerItem * kRecordBytes);
@@ -200,6 +238,37 @@ void append_record(ItemBytes& item, const abi::MirrorRecord& record) {
   item.resize(at + kRecordBytes);
   encode_record(record, std::span<std::uint8_t, kRecordBytes>(item.data() + at, kRecordBytes));
 }
+
+namespace {
+
+std::optional<Item> take_request(ByteReader& from) {
+  RequestItem request;
+  request.id = from.take<be32>().host();
+  request.kind = from.take<RequestKind>();
+  request.demotion = from.take<be32>().host();
+  request.group = from.take_text();
+  request.who = from.take_text();
+  const bool is_known =
+      request.kind == RequestKind::may_take || request.kind == RequestKind::hand_over;
+  if (!is_known) return std::nullopt;
+  return request;
+}
+
+Item take_answer(ByteReader& from) {
+  AnswerItem answer;
+  answer.id = from.take<be32>().host();
+  answer.granted = from.take<std::uint8_t>() != 0;
+  const auto count = from.take<std::uint8_t>();
+  for (unsigned at = 0; at < count && !from.failed(); ++at) {
+    std::string group(from.take_text());
+    answer.moves.push_back({std::move(group), from.take<be32>().host()});
+  }
+  const auto text = from.rest();
+  answer.text.assign(reinterpret_cast<const char*>(text.data()), text.size());
+  return answer;
+}
+
+}  // namespace
 
 std::optional<Item> decode_item(std::span<const std::uint8_t> bytes) {
   ByteReader from(bytes);
@@ -241,6 +310,12 @@ std::optional<Item> decode_item(std::span<const std::uint8_t> bytes) {
       break;
     case ItemType::gap:
       item = GapItem{from.take<be64>().host()};
+      break;
+    case ItemType::request:
+      item = take_request(from);
+      break;
+    case ItemType::answer:
+      item = take_answer(from);
       break;
   }
   if (from.failed() || !item) return std::nullopt;

@@ -122,7 +122,34 @@ struct ViewsItem {
   friend bool operator==(const ViewsItem&, const ViewsItem&) = default;
 };
 
-using Item = std::variant<NamesItem, RecordsItem, BulkRequestItem, BulkEndItem, GapItem, ViewsItem>;
+// What an operator wants of the pair and one node cannot do alone.
+enum class RequestKind : std::uint8_t {
+  may_take = 1,   // could you take this group over now? So far it is only a question
+  hand_over = 2,  // hand this group, or without a name all that you have, over to me
+};
+struct RequestItem {
+  std::uint32_t id = 0;  // for the answer
+  RequestKind kind = RequestKind::may_take;
+  std::uint32_t demotion = 0;  // of the sender's group, but for what operators added to it
+  std::string group;
+  std::string who;  // asks for it: for the log
+  friend bool operator==(const RequestItem&, const RequestItem&) = default;
+};
+struct AnswerItem {
+  struct Move {  // a group that has been handed over
+    std::string group;
+    std::uint32_t took_us = 0;
+    friend bool operator==(const Move&, const Move&) = default;
+  };
+  std::uint32_t id = 0;
+  bool granted = false;
+  std::vector<Move> moves;
+  std::string text;  // why it was not granted
+  friend bool operator==(const AnswerItem&, const AnswerItem&) = default;
+};
+
+using Item = std::variant<NamesItem, RecordsItem, BulkRequestItem, BulkEndItem, GapItem, ViewsItem,
+                          RequestItem, AnswerItem>;
 
 inline constexpr std::size_t kItemNumberBytes = 8;
 inline constexpr std::size_t kItemTypeBytes = 1;
@@ -137,6 +164,9 @@ using ItemBytes = std::vector<std::uint8_t>;
 [[nodiscard]] ItemBytes encode(const BulkRequestItem& item);
 [[nodiscard]] ItemBytes encode(const BulkEndItem& item);
 [[nodiscard]] ItemBytes encode(const GapItem& item);
+[[nodiscard]] ItemBytes encode(const RequestItem& item);
+// Moves that do not fit are left out, and a text is cut.
+[[nodiscard]] ItemBytes encode(const AnswerItem& item);
 // An item without records yet, which append_record() adds to, kRecordsPerItem at most.
 [[nodiscard]] ItemBytes begin_records();
 void append_record(ItemBytes& item, const abi::MirrorRecord& record);

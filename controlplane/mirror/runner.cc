@@ -146,6 +146,14 @@ void Runner::request_bulk() {
   post([this] { session_.request_bulk(); });
 }
 
+void Runner::ask(RequestItem request) {
+  post([this, request = std::move(request)] { session_.ask(request, monotonic_now()); });
+}
+
+void Runner::answer(AnswerItem answer) {
+  post([this, answer = std::move(answer)] { session_.answer(answer, monotonic_now()); });
+}
+
 Snapshot Runner::snapshot() const {
   const std::lock_guard lock(snapshot_mutex_);
   return snapshot_;

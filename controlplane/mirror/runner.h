@@ -70,6 +70,9 @@ class Runner {
   void add_gap(std::uint64_t lost);
   // Asks the peer for all its connections.
   void request_bulk();
+  // See Session.
+  void ask(RequestItem request);
+  void answer(AnswerItem answer);
 
   // At most kPublishEvery old.
   [[nodiscard]] Snapshot snapshot() const;

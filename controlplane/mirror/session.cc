@@ -343,6 +343,14 @@ void Session::set_status(NodeStatus status) {
   status_ = std::move(status);
 }
 
+void Session::ask(const RequestItem& request, Instant now) {
+  if (state_ == SessionState::up) sender_.add(encode(request), now);
+}
+
+void Session::answer(const AnswerItem& answer, Instant now) {
+  if (state_ == SessionState::up) sender_.add(encode(answer), now);
+}
+
 // ---- Sending ------------------------------------------------------------------------------------
 
 template <class Fill>
@@ -440,6 +448,15 @@ std::string words(const UnknownName& event) {
 }
 std::string words(const PeerLostChanges& event) {
   return fmt::format("the peer could not tell {} changes", event.count);
+}
+std::string words(const PeerAsked& event) {
+  const std::string_view group = event.group.empty() ? "all groups" : event.group;
+  return event.kind == RequestKind::may_take
+             ? fmt::format("{} asks whether this node may take {} over", event.who, group)
+             : fmt::format("{} asks this node to hand over {}", event.who, group);
+}
+std::string words(const PeerAnswered& event) {
+  return event.granted ? "the peer agrees" : fmt::format("the peer refuses: {}", event.text);
 }
 
 }  // namespace

@@ -93,8 +93,12 @@ struct PeerLostChanges {
   std::uint64_t count = 0;
   friend bool operator==(const PeerLostChanges&, const PeerLostChanges&) = default;
 };
-using SessionEvent = std::variant<PeerUp, PeerDown, BulkBegan, BulkEnded, BulkFailed, WalkWanted,
-                                  DigestsCompared, UnknownName, PeerLostChanges>;
+// Of the peer's operator, and what the peer says to this node's. Both are for the appliance.
+using PeerAsked = RequestItem;
+using PeerAnswered = AnswerItem;
+using SessionEvent =
+    std::variant<PeerUp, PeerDown, BulkBegan, BulkEnded, BulkFailed, WalkWanted, DigestsCompared,
+                 UnknownName, PeerLostChanges, PeerAsked, PeerAnswered>;
 [[nodiscard]] std::string describe(const SessionEvent& event);
 
 // ---- The machine --------------------------------------------------------------------------------
@@ -150,6 +154,9 @@ class Session {
   // What this node thinks of servers, as far as it has changed.
   void change_views(std::vector<ServerView> changed, Instant now);
   void request_bulk() { inbound_.want(BulkCause::asked); }
+  // Between operators, in order with everything else; lost if the peer is not there.
+  void ask(const RequestItem& request, Instant now);
+  void answer(const AnswerItem& answer, Instant now);
 
   // ---- For status
   [[nodiscard]] SessionState state() const { return state_; }
@@ -182,6 +189,8 @@ class Session {
   void deliver(const BulkRequestItem& item, Instant now, SessionOutput& out);
   void deliver(const BulkEndItem& item, Instant now, SessionOutput& out);
   void deliver(const GapItem& item, Instant now, SessionOutput& out);
+  void deliver(const RequestItem& item, Instant, SessionOutput& out) { out.events.push_back(item); }
+  void deliver(const AnswerItem& item, Instant, SessionOutput& out) { out.events.push_back(item); }
 
   void come_up(Instant now, SessionOutput& out);
   void go_down(DownCause cause, SessionOutput& out);

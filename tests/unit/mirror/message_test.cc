@@ -231,5 +231,35 @@ TEST(Item, RefusesWhatIsNone) {
   EXPECT_TRUE(decode_item(test::from_hex("0300000001")));
 }
 
+TEST(Item, RequestsAndAnswersComeBackAsTheyWere) {
+  const RequestItem request{7, RequestKind::hand_over, 50, "public", "root on lb2"};
+  const auto asked = decode_item(encode(request));
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(std::get<RequestItem>(*asked), request);
+  const AnswerItem answer{7, true, {{"public", 4100}, {"private", 1}}, "because"};
+  const auto answered = decode_item(encode(answer));
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(std::get<AnswerItem>(*answered), answer);
+}
+
+TEST(Item, AnAnswerThatDoesNotFitIsCut) {
+  AnswerItem answer{1, false, {}, std::string(5000, 'x')};
+  EXPECT_LE(encode(answer).size(), kMaxItemBytes);
+  answer.moves.assign(300, {std::string(63, 'g'), 1});
+  const auto bytes = encode(answer);
+  EXPECT_LE(bytes.size(), kMaxItemBytes);
+  const auto decoded = decode_item(bytes);
+  ASSERT_TRUE(decoded);
+  EXPECT_GT(std::get<AnswerItem>(*decoded).moves.size(), 10u);
+}
+
+TEST(Item, ARequestThatNobodyKnowsIsNone) {
+  auto bytes = encode(RequestItem{1, RequestKind::may_take, 0, "public", "root"});
+  bytes[kItemTypeBytes + 4] = 99;
+  EXPECT_FALSE(decode_item(bytes));
+  bytes.resize(kItemTypeBytes + 6);
+  EXPECT_FALSE(decode_item(bytes));
+}
+
 }  // namespace
 }  // namespace carpool::mirror
