@@ -5,18 +5,23 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace carpool::console {
 namespace {
 
 namespace asio = boost::asio;
 using asio::local::stream_protocol;
+using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -78,7 +83,60 @@ TEST_F(HttpServerTest, RefusesWhatItDoesNotKnow) {
               StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(ask("DELETE /api/v1/status HTTP/1.1\r\nConnection: close\r\n\r\n"),
               StartsWith("HTTP/1.1 405"));
-  EXPECT_EQ(ask("not HTTP at all\r\n\r\n"), "");
+  EXPECT_THAT(ask("not HTTP at all\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+}
+
+// ---- Actions -----------------------------------------------------------------------------------
+
+struct HttpActions : HttpServerTest {
+  HttpActions() {
+    server.put("/api/v1/thing", [this](ActionRequest request) { return change(request); });
+    server.set_audit([this](const Caller& caller, const std::string& what) {
+      EXPECT_EQ(caller.uid, getuid());
+      EXPECT_EQ(caller.pid, getpid());
+      audit.push_back(what);
+    });
+    EXPECT_TRUE(server.listen(path));
+  }
+  // As one that waits for something.
+  asio::awaitable<Reply> change(ActionRequest request) {
+    asio::steady_timer timer(io, std::chrono::milliseconds(5));
+    co_await timer.async_wait(asio::use_awaitable);
+    done.push_back(request.body);
+    co_return Reply{409, "application/json", "{}\n"};
+  }
+  std::string put(const std::string& body) {
+    return ask("PUT /api/v1/thing HTTP/1.1\r\nConnection: close\r\nContent-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body);
+  }
+  std::vector<std::string> audit, done;
+};
+
+TEST_F(HttpActions, AreTakenAndWrittenDown) {
+  EXPECT_THAT(put("{\"on\":\ntrue}"), StartsWith("HTTP/1.1 409 Conflict\r\n"));
+  EXPECT_THAT(done, ElementsAre("{\"on\":\ntrue}"));
+  EXPECT_THAT(audit, ElementsAre("PUT /api/v1/thing {\"on\":?true}"));
+}
+
+TEST_F(HttpActions, OtherMethodsAreRefused) {
+  const auto answer = ask("GET /api/v1/thing HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(answer, HasSubstr("Allow: PUT\r\n"));
+  EXPECT_THAT(answer, HasSubstr(R"({"error": "use PUT"})"));
+  EXPECT_THAT(ask("PUT /api/v1/status HTTP/1.1\r\nConnection: close\r\n\r\n"),
+              HasSubstr("Allow: GET, HEAD\r\n"));
+  EXPECT_TRUE(done.empty() && audit.empty());
+}
+
+TEST_F(HttpActions, ABodyThatIsTooLargeIsRefused) {
+  EXPECT_THAT(put(std::string(HttpServer::kMaxRequestBytes, 'x')), StartsWith("HTTP/1.1 409"));
+  EXPECT_THAT(put(std::string(HttpServer::kMaxRequestBytes + 1, 'x')), StartsWith("HTTP/1.1 413"));
+  EXPECT_EQ(done.size(), 1u);
+  EXPECT_LT(audit.at(0).size(), 300u);
+}
+
+TEST(ErrorReply, IsJsonWhateverItSays) {
+  EXPECT_EQ(error_reply(409, "say \"x\\y\"\n").body, "{\"error\": \"say \\\"x\\\\y\\\" \"}\n");
 }
 
 TEST_F(HttpServerTest, ReplacesAStaleSocketAndKeepsOthersOut) {
