@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 #include "controlplane/appliance/effective_state.h"
+#include "controlplane/appliance/operations_api.h"
 #include "controlplane/appliance/reload.h"
 #include "controlplane/console/mirror_json.h"
 #include "controlplane/console/server_views.h"
@@ -56,6 +57,7 @@ constexpr Duration kSaveAnyway = 10s;
 
 constexpr const char* kControlSocket = "control.sock";
 constexpr const char* kHealthFile = "health";
+constexpr const char* kOperatorFile = "operator.json";
 
 // What demotes a group whose connections this node does not know yet.
 constexpr std::string_view kMirrorSource = "mirror";
@@ -85,13 +87,15 @@ Appliance::Appliance(asio::io_context& io, Settings settings, LoadedConfig loade
             if (!asked) spdlog::warn("{}", asked.error().message);
           },
           [this](abi::ImageView image) { mirroring_.image_changes(image); }),
-      mirroring_(io,
-                 {.set_mirror = [this](bool on) { forwarding_.set_mirror(on, monotonic_now()); },
-                  .walk =
-                      [this](std::uint32_t serial) {
-                        forwarding_.request_bulk(serial, monotonic_now());
-                      }}),
+      mirroring_(
+          io,
+          {.set_mirror = [this](bool on) { forwarding_.set_mirror(on, monotonic_now()); },
+           .walk =
+               [this](std::uint32_t serial) { forwarding_.request_bulk(serial, monotonic_now()); }},
+          {.asked = [this](const auto& request) { operations_.asked(request); },
+           .answered = [this](const auto& answer) { operations_.answered(answer); }}),
       groups_(*this, random_bits),
+      operations_(io, *this, settings_.run_dir / kOperatorFile),
       scripts_(io),
       notifier_(io),
       supervisor_(
@@ -109,7 +113,12 @@ asio::awaitable<Result<void>> Appliance::run() {
   if (!opened) co_return opened;
   const auto wrong = check_against_network(loaded_.config, network_->state());
   if (!wrong.empty()) co_return fail(joined(wrong, "\n"));
+  operations_.recall();
   http_.get("/api/v1/status", [this] { return status(); });
+  http_.set_audit([](const console::Caller& caller, const std::string& what) {
+    spdlog::warn("control socket: {}, pid {}: {}", caller.text(), caller.pid, what);
+  });
+  serve_operations(http_, operations_);
   const Result<void> listening = http_.listen(settings_.run_dir / kControlSocket);
   if (!listening) co_return listening;
 
@@ -208,6 +217,7 @@ void Appliance::tick(Instant now) {
   if (beat) {
     judge_mirroring(now);
     judge_groups(now);
+    operations_.observe();
   }
   groups_.expire(now);
   forwarding_.tick(network_->state(), now);
@@ -270,6 +280,8 @@ std::vector<GroupJudgement> Appliance::judgements() const {
     if (!out_of_sync_.empty() && !claimed) {
       all.back().demotions.push_back({std::string(kMirrorSource), kMaxDemotion, out_of_sync_});
     }
+    for (Demotion::Source& source : operations_.demotions(group.name))
+      all.back().demotions.push_back(std::move(source));
   }
   share_fate(loaded_.config, all);
   return all;
@@ -460,6 +472,21 @@ void Appliance::announce_state(const GroupReport& group) {
   const config::PortSpec* port = loaded_.config.node.find_port(configured->port);
   notifier_.tell(*configured->notify, group.settings.name,
                  make_notice(group, port == nullptr ? "" : port->device));
+}
+
+// ---- What operators do ------------------------------------------------------------------------
+
+std::string Appliance::out_of_sync() {
+  if (auto why = mirroring_.why_not_in_sync(monotonic_now())) return *why;
+  const auto known = mirroring_.snapshot();
+  if (!known || known->in_sync()) return "";
+  return known->inbound == mirror::BulkState::failed
+             ? fmt::format("the transfer of them failed, {}", text(known->inbound_failure))
+             : "the transfer of them is not over";
+}
+
+void Appliance::keep_mastership(const std::string& group) {
+  groups_.keep_mastership(group, monotonic_now());
 }
 
 // ---- Reload ------------------------------------------------------------------------------------

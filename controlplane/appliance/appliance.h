@@ -21,6 +21,7 @@
 #include "controlplane/appliance/groups.h"
 #include "controlplane/appliance/mirroring.h"
 #include "controlplane/appliance/notifier.h"
+#include "controlplane/appliance/operations.h"
 #include "controlplane/appliance/script_watch.h"
 #include "controlplane/appliance/tracking.h"
 #include "controlplane/appliance/traffic_watch.h"
@@ -38,7 +39,7 @@
 
 namespace carpool {
 
-class Appliance final : private RedundancyEffects {
+class Appliance final : private RedundancyEffects, private OperationsNode {
  public:
   struct Settings {
     ConfigSource source;
@@ -66,6 +67,18 @@ class Appliance final : private RedundancyEffects {
   void note_transition(std::string_view group, std::string_view what) override;
   void note_foreign(std::string_view group, std::string_view what) override;
   void announce_state(const GroupReport& group) override;
+
+  // OperationsNode
+  const config::Config& config() const override { return loaded_.config; }
+  std::span<const GroupReport> groups() const override { return groups_.groups(); }
+  std::optional<mirror::Snapshot> mirroring() const override { return mirroring_.snapshot(); }
+  std::string why_no_mirroring() const override { return mirroring_.why_off(); }
+  std::string out_of_sync() override;
+  void hand_over(const std::string& group) override { groups_.hand_over(group, monotonic_now()); }
+  void keep_mastership(const std::string& group) override;
+  void wishes_changed() override { apply_demotions(judgements(), monotonic_now()); }
+  void ask_peer(const mirror::RequestItem& request) override { mirroring_.ask(request); }
+  void answer_peer(const mirror::AnswerItem& answer) override { mirroring_.answer(answer); }
 
   boost::asio::awaitable<Result<void>> open_network();
   boost::asio::awaitable<void> supervise();
@@ -114,6 +127,7 @@ class Appliance final : private RedundancyEffects {
   Forwarding forwarding_;
   Mirroring mirroring_;
   RedundancyRunner groups_;
+  Operations operations_;
   ScriptWatch scripts_;
   Notifier notifier_;
   WorkerWatch workers_;

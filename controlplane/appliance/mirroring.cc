@@ -28,8 +28,8 @@ bool is_bad_news(const mirror::SessionEvent& event) {
 
 }  // namespace
 
-Mirroring::Mirroring(boost::asio::io_context& io, Workers workers)
-    : io_(io), workers_(std::move(workers)) {}
+Mirroring::Mirroring(boost::asio::io_context& io, Workers workers, Operators operators)
+    : io_(io), workers_(std::move(workers)), operators_(std::move(operators)) {}
 
 Mirroring::~Mirroring() {
   stop();
@@ -131,12 +131,26 @@ void Mirroring::tell_views(std::vector<mirror::ServerView> changed) {
 void Mirroring::hear(const mirror::SessionEvent& event) {
   if (std::holds_alternative<mirror::PeerUp>(event)) workers_.set_mirror(true);
   if (std::holds_alternative<mirror::PeerDown>(event)) workers_.set_mirror(false);
+  if (const auto* request = std::get_if<mirror::PeerAsked>(&event)) {
+    return operators_.asked(*request);
+  }
+  if (const auto* answer = std::get_if<mirror::PeerAnswered>(&event)) {
+    return operators_.answered(*answer);
+  }
   if (const auto* walk = std::get_if<mirror::WalkWanted>(&event)) {
     workers_.walk(walk->serial);
     return;  // of no interest to an operator
   }
   spdlog::log(is_bad_news(event) ? spdlog::level::warn : spdlog::level::info, "mirror: {}",
               mirror::describe(event));
+}
+
+void Mirroring::ask(mirror::RequestItem request) {
+  if (runner_) runner_->ask(std::move(request));
+}
+
+void Mirroring::answer(mirror::AnswerItem answer) {
+  if (runner_) runner_->answer(std::move(answer));
 }
 
 std::optional<std::string> Mirroring::why_not_in_sync(Instant now) {

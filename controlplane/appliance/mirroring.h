@@ -33,8 +33,13 @@ class Mirroring {
     std::function<void(bool on)> set_mirror;
     std::function<void(std::uint32_t serial)> walk;
   };
+  // What passes between the operators of the two nodes.
+  struct Operators {
+    std::function<void(const mirror::RequestItem&)> asked;
+    std::function<void(const mirror::AnswerItem&)> answered;
+  };
   // Called from the event loop.
-  Mirroring(boost::asio::io_context& io, Workers workers);
+  Mirroring(boost::asio::io_context& io, Workers workers, Operators operators);
   ~Mirroring();
 
   // A configuration, the first one included.
@@ -48,6 +53,10 @@ class Mirroring {
   void tell(std::vector<std::string> claims, std::uint64_t ends_lost);
   // What this node thinks of servers, as far as it has changed.
   void tell_views(std::vector<mirror::ServerView> changed);
+
+  // To the peer; lost where it is not there.
+  void ask(mirror::RequestItem request);
+  void answer(mirror::AnswerItem answer);
 
   // Why this node should leave its peer's groups where they are; nothing where it need not.
   [[nodiscard]] std::optional<std::string> why_not_in_sync(Instant now);
@@ -63,6 +72,7 @@ class Mirroring {
 
   boost::asio::io_context& io_;
   Workers workers_;
+  Operators operators_;
   const config::Config* config_ = nullptr;
   const abi::Region* region_ = nullptr;
   mirror::NodeStatus status_;
