@@ -1,6 +1,7 @@
 #include "tools/carpool/client.h"
 
 #include <chrono>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -18,19 +19,20 @@ namespace http = beast::http;
 using asio::local::stream_protocol;
 using boost::system::error_code;
 
-// A daemon that does not answer within this time has stopped.
+// A daemon that does not answer a question within this time has stopped.
 constexpr auto kLimit = std::chrono::seconds(3);
 
-}  // namespace
+using Response = http::response<http::string_body>;
 
-Result<std::string> get(const std::filesystem::path& socket, const std::string& target) {
+Result<Response> exchange(const std::filesystem::path& socket,
+                          http::request<http::string_body> request, std::chrono::seconds limit) {
   asio::io_context io(1);
   beast::basic_stream<stream_protocol> stream(io);
-  stream.expires_after(kLimit);
+  stream.expires_after(limit);
 
-  http::request<http::empty_body> request(http::verb::get, target, 11);
   request.set(http::field::host, "carpool");
   request.keep_alive(false);
+  request.prepare_payload();
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(64 << 20);
@@ -53,11 +55,29 @@ Result<std::string> get(const std::filesystem::path& socket, const std::string& 
   if (outcome) {
     return fail(fmt::format("cannot {} {}: {}", doing, socket.string(), outcome.message()));
   }
-  if (parser.get().result() != http::status::ok) {
-    return fail(fmt::format("{} answers {} {}", socket.string(), parser.get().result_int(),
-                            std::string(parser.get().reason())));
+  return parser.release();
+}
+
+}  // namespace
+
+Result<std::string> get(const std::filesystem::path& socket, const std::string& target) {
+  http::request<http::string_body> request(http::verb::get, target, 11);
+  auto response = exchange(socket, std::move(request), kLimit);
+  if (!response) return std::unexpected(response.error());
+  if (response->result() != http::status::ok) {
+    return fail(fmt::format("{} answers {} {}", socket.string(), response->result_int(),
+                            std::string(response->reason())));
   }
-  return parser.release().body();
+  return std::move(response->body());
+}
+
+Result<Answer> ask_for(const std::filesystem::path& socket, const Wish& wish) {
+  http::request<http::string_body> request(http::string_to_verb(wish.method), wish.target, 11,
+                                           wish.body);
+  request.set(http::field::content_type, "application/json");
+  auto response = exchange(socket, std::move(request), wish.limit);
+  if (!response) return std::unexpected(response.error());
+  return Answer{response->result_int(), std::move(response->body())};
 }
 
 }  // namespace carpool::tool

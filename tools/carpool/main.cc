@@ -6,6 +6,7 @@
 #include "controlplane/appliance/config_source.h"
 #include "controlplane/console/version.h"
 #include "tools/carpool/config_command.h"
+#include "tools/carpool/move_command.h"
 #include "tools/carpool/status_command.h"
 #include "tools/carpool/top_command.h"
 
@@ -47,6 +48,28 @@ void add_config(CLI::App& app, ConfigSource& source) {
   check->footer("Exit status: 0 good, perhaps with warnings; 1 not good; 2 wrong usage.");
 }
 
+constexpr const char* kMoveStatuses =
+    "Exit status: 0 done; 1 not done, and why; 2 wrong usage; 4 carpoold does not answer.";
+
+CLI::App* add_move(CLI::App& app, MoveOptions& options, const char* name, const char* what) {
+  auto* command = app.add_subcommand(name, what);
+  command->add_option("group", options.group, "The group, with its sync-group (default: all)");
+  command->add_flag("--json", options.json, "The daemon's answer as it is");
+  command->add_option("--run-dir", options.run_dir, "The run directory of carpoold")
+      ->capture_default_str();
+  command->footer(kMoveStatuses);
+  return command;
+}
+
+void add_moves(CLI::App& app, MoveOptions& options) {
+  add_move(app, options, "switchover", "Hand groups over to the other node, without a loss");
+  add_move(app, options, "drill", "Hand groups over and fetch them back, to see that it works");
+  auto* demote = app.add_subcommand("demote", "Keep groups off this node, for maintenance");
+  demote->require_subcommand(1);
+  add_move(*demote, options, "on", "Hand groups over, and do not take them until 'off'");
+  add_move(*demote, options, "off", "Maintenance, or the effect of a switchover, is over");
+}
+
 int main(int argc, char** argv) {
   CLI::App app("Asks and tells the load balancer on this machine.", "carpool");
   app.require_subcommand(1);
@@ -54,8 +77,10 @@ int main(int argc, char** argv) {
   StatusOptions status;
   TopOptions top;
   ConfigSource source;
+  MoveOptions move;
   add_status(app, status);
   add_top(app, top);
+  add_moves(app, move);
   add_config(app, source);
   try {
     app.parse(argc, argv);
@@ -64,6 +89,11 @@ int main(int argc, char** argv) {
   }
   if (app.got_subcommand("status")) return run_status(status);
   if (app.got_subcommand("top")) return run_top(top);
+  if (app.got_subcommand("switchover")) return run_switchover(move);
+  if (app.got_subcommand("drill")) return run_drill(move);
+  if (app.got_subcommand("demote")) {
+    return run_demote(move, app.get_subcommand("demote")->got_subcommand("on"));
+  }
   return app.get_subcommand("config")->got_subcommand("check") ? run_config_check(source)
                                                                : run_config_keywords();
 }
