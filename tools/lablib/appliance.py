@@ -104,6 +104,14 @@ class Appliance:
             return str(error)
         return (result.stdout + result.stderr).rstrip()
 
+    def operate(self, *words: str) -> subprocess.CompletedProcess:
+        """What an operator types: switchover, drill, demote."""
+        return run(
+            [str(PROGRAMS["carpool"]), *words, "--run-dir", str(self.dir)],
+            check=False,
+            timeout_s=60,
+        )
+
     def _ask(self, *words: str) -> subprocess.CompletedProcess:
         return run(
             [str(PROGRAMS["carpool"]), *words, "--run-dir", str(self.dir)], check=False, timeout_s=5

@@ -61,6 +61,11 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         "scenario", choices=list(SCENARIOS), metavar="SCENARIO", help="see 'tools/lab list'"
     )
     run.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
+    run.add_argument(
+        "--long",
+        action="store_true",
+        help="more of everything: connections, rounds, time (where the scenario has more)",
+    )
     run.add_argument("--seed", type=int, help="repeat the random choices of an earlier run")
     command("down", "remove every trace of the lab, also after a crash")
     command("status", "what runs in each host, and what the appliances say")
@@ -156,7 +161,8 @@ def command_run(lab: Lab, arguments: argparse.Namespace) -> int:
             lab.down()
         say(f"scenario {scenario.name}, seed {seed}: {scenario.summary}")
         try:
-            run_scenario(lab, scenario, outcome, LabConfig(port_kind=arguments.port_kind), seed)
+            config = LabConfig(port_kind=arguments.port_kind, long=arguments.long)
+            run_scenario(lab, scenario, outcome, config, seed)
         except KeyboardInterrupt:
             outcome.fail("interrupted")
         finally:

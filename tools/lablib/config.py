@@ -81,6 +81,7 @@ class LabConfig:
     # Sections that stand in the place of "listen web" and "listen mysql".
     services: tuple[str, ...] | None = None
     vrrp: Vrrp | None = None  # none: CARP
+    long: bool = False  # not of the appliances: scenarios do more of everything
 
     def with_web_server(self, server: ServerLine) -> "LabConfig":
         others = tuple(s for s in self.web_servers if s.name != server.name)

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .network import Network
 from .process import LabError, is_alive, run, send_signal, wait_until
-from .servers import DB_PASSWORD, DB_USER
+from .servers import DB_NAME, DB_PASSWORD, DB_USER
 from .topology import (
     APPLIANCES,
     CLIENT,
@@ -134,6 +134,80 @@ class Wrk:
         self.process.wait()
 
 
+@dataclass(frozen=True)
+class SysbenchResult:
+    transactions: int
+    transactions_per_s: float
+    reconnects: int
+    ignored: int  # deadlocks and the like, which are the databases' own affair
+    errors: tuple[str, ...]  # what ended a connection, or sysbench
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.errors and self.reconnects == 0
+
+
+def parse_sysbench(text: str) -> SysbenchResult:
+    """From its report of every second: whoever stops it gets no summary."""
+
+    def per_second(name: str) -> list[float]:
+        return [float(number) for number in re.findall(rf"{name}: ([\d.]+)", text)]
+
+    tps = per_second("tps")
+    errors = [line for line in text.splitlines() if "FATAL" in line or line.startswith("ALERT")]
+    return SysbenchResult(
+        transactions=round(sum(tps)),
+        transactions_per_s=round(sum(tps) / len(tps), 1) if tps else 0.0,
+        reconnects=round(sum(per_second("reconn/s"))),
+        ignored=round(sum(per_second("err/s"))),
+        errors=tuple(errors),
+    )
+
+
+SYSBENCH = (
+    "sysbench",
+    "oltp_read_write",
+    "--db-driver=mysql",
+    f"--mysql-host={VIRTUAL_ADDRESS}",
+    f"--mysql-port={DB_PORT}",
+    f"--mysql-user={DB_USER}",
+    f"--mysql-password={DB_PASSWORD}",
+    f"--mysql-db={DB_NAME}",
+    "--tables=4",
+    "--table-size=10000",
+    "--rand-type=uniform",  # few deadlocks
+)
+
+
+class Sysbench:
+    """OLTP load on a database through the virtual address, until it is told to stop."""
+
+    def __init__(self, network: Network, threads: int):
+        # A paced load: what is looked for is errors, and the machine has more to do.
+        arguments = [f"--threads={threads}", "--time=0", "--rate=100", "--report-interval=1"]
+        self.process = subprocess.Popen(
+            # By lines: what it has not written when it is killed would be lost.
+            network.command(CLIENT.name, ["stdbuf", "-oL", *SYSBENCH, *arguments, "run"]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self) -> SysbenchResult:
+        ended_by_itself = not self.is_alive()
+        self.process.kill()
+        text, _ = self.process.communicate()
+        result = parse_sysbench(text)
+        if ended_by_itself and not result.errors:
+            return replace(result, errors=("sysbench ended by itself",))
+        return result
+
+
 class Clients:
     """Starts clients of one lab and ends those that a scenario left behind."""
 
@@ -191,6 +265,15 @@ class Clients:
 
     def wrk(self, seconds: int, connections: int, close: bool = False) -> Wrk:
         load = Wrk(self.network, seconds, connections, close)
+        self.started.append(load.process)
+        return load
+
+    def sysbench_prepare(self) -> None:
+        """Makes the tables that sysbench works on."""
+        self.network.run(CLIENT.name, [*SYSBENCH, "prepare"], timeout_s=60)
+
+    def sysbench(self, threads: int) -> Sysbench:
+        load = Sysbench(self.network, threads)
         self.started.append(load.process)
         return load
 

@@ -44,6 +44,14 @@ def recovered_after(attempts: list[dict], event: float) -> float | None:
     return max(0.0, attempts[last_failure + 1]["at"] - event)
 
 
+def longest_pause(connections: list[dict], start: float, end: float) -> float:
+    """The longest time in seconds that a request sent in this interval waited for its answer; 0 if
+    all were answered too fast to be remembered."""
+    return max(
+        (took for c in connections for at, took in c["slow"] if start <= at <= end), default=0.0
+    )
+
+
 def tenures(claims: list[dict], max_silence_s: float) -> list[Interval]:
     """When one node claimed: from one claim to its next, as long as it is never silent for longer
     than `max_silence_s` and does not say in between that it leaves."""

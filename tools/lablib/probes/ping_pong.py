@@ -3,11 +3,16 @@ established connection notices. Each connection waits for its answer before it a
 
 import argparse
 import json
+import resource
 import selectors
 import signal
 import socket
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+
+# Answers that took longer are remembered one by one, as many as this.
+SLOW_S = 0.005
+MAX_SLOW = 2000
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n"
 
@@ -20,6 +25,7 @@ class Connection:
     answers: int = 0
     longest_answer: float = 0.0  # seconds
     longest_answer_at: float = 0.0  # when that request was sent
+    slow: list[tuple[float, float]] = field(default_factory=list)  # when it was sent, seconds
     lost: str = ""  # why the connection ended, "" while it lives
     lost_at: float = 0.0
 
@@ -62,6 +68,8 @@ class Connection:
 
     def note_answer(self, server: str) -> None:
         took = time.monotonic() - self.waiting_since
+        if took > SLOW_S and len(self.slow) < MAX_SLOW:
+            self.slow.append((self.waiting_since, took))
         if took > self.longest_answer:
             self.longest_answer, self.longest_answer_at = took, self.waiting_since
         self.answers += 1
@@ -112,6 +120,13 @@ def note_unanswered(connections: list[Connection]) -> None:
         if connection.waiting_since and now - connection.waiting_since > connection.longest_answer:
             connection.longest_answer = now - connection.waiting_since
             connection.longest_answer_at = connection.waiting_since
+            connection.slow.append((connection.waiting_since, connection.longest_answer))
+
+
+def allow_files(count: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(hard, count)))
 
 
 def main() -> None:
@@ -125,6 +140,7 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=300)
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
+    allow_files(arguments.connections + 100)
     connections = [Connection() for _ in range(arguments.connections)]
     for connection in connections:
         connection.open((arguments.address, arguments.port))
