@@ -188,7 +188,8 @@ void Forwarding::build(Instant now) {
       .states = states_,
       .previous = previous_.empty() ? abi::ImageView() : abi::ImageView(previous_.data()),
       .generation = publisher_.next_generation(),
-      .secret = secret_};
+      .secret = secret_,
+      .maglev = &maglev_};
   auto built = link::build_image(input, ids_);
   if (built) {
     announce_(abi::ImageView(built->bytes.data()));

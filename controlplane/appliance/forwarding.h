@@ -16,6 +16,7 @@
 #include "controlplane/link/event_reader.h"
 #include "controlplane/link/ids.h"
 #include "controlplane/link/image_builder.h"
+#include "controlplane/link/maglev.h"
 #include "controlplane/link/next_hops.h"
 #include "controlplane/link/publisher.h"
 #include "controlplane/link/server_totals.h"
@@ -92,6 +93,7 @@ class Forwarding {
   link::Publisher publisher_;
   std::optional<link::EventReader> events_;
   link::Ids ids_;
+  link::MaglevTables maglev_;
   link::NextHops next_hops_;
   link::CounterReader counters_;
   link::ServerTotalsReader server_totals_;

@@ -141,7 +141,7 @@ void parse_balance(ProxyDraft& proxy, Statement& statement) {
   }
 }
 
-// Balancing by source always uses a Maglev table, which is consistent.
+// Balancing by source always uses a Maglev table (link/maglev.h), which is consistent.
 void parse_hash_type(ProxyDraft&, Statement& statement) {
   const Origin at = statement.at();
   const auto type = statement.take_choice({"consistent", "map-based"});

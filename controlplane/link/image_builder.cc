@@ -10,6 +10,7 @@
 
 #include "controlplane/link/image_draft.h"
 #include "controlplane/link/local_address.h"
+#include "controlplane/link/maglev.h"
 #include "controlplane/link/pick_list.h"
 #include "controlplane/link/service_timeouts.h"
 
@@ -86,6 +87,7 @@ class Builder {
       if (auto added = add_frontend(frontend); !added) return std::unexpected(added.error());
     }
     ids_.end();
+    place_maglev_tables();
     carry_over();
     return BuiltImage{flatten(draft_), std::move(problems_)};
   }
@@ -217,6 +219,10 @@ class Builder {
     }
     const auto chosen = candidates.chosen(plan.backend.all_backups);
     abi::ImageService& service = draft_.services[plan.index];
+    if (service.balance == abi::Balance::source) {
+      plan_maglev(plan, chosen);
+      return {};
+    }
     service.picks.offset = static_cast<std::uint32_t>(draft_.picks.size());
     if (service.balance == abi::Balance::leastconn || service.balance == abi::Balance::first) {
       for (const Weighted& server : chosen)
@@ -227,6 +233,31 @@ class Builder {
     }
     service.picks.count = static_cast<std::uint32_t>(draft_.picks.size()) - service.picks.offset;
     return {};
+  }
+
+  // How large a table is follows from who is configured, so that it stays when one goes down.
+  void plan_maglev(const ServicePlan& plan, std::span<const Weighted> chosen) {
+    MaglevPlan maglev{.service = plan.index, .places = maglev_places(plan.backend.servers.size())};
+    for (const Weighted& server : chosen) {
+      const auto name = draft_.servers[server.server].name.view();
+      maglev.servers.push_back({server.server, server.weight, maglev_identity(name)});
+    }
+    maglev_plans_.push_back(std::move(maglev));
+  }
+
+  void place_maglev_tables() {
+    MaglevTables own;
+    MaglevTables& tables = input_.maglev != nullptr ? *input_.maglev : own;
+    std::vector<std::uint16_t> services;
+    for (const MaglevPlan& plan : maglev_plans_)
+      services.push_back(plan.service);
+    tables.make(std::move(maglev_plans_));
+    for (const std::uint16_t service : services) {
+      const auto table = tables.of(service);
+      draft_.services[service].picks = {static_cast<std::uint32_t>(draft_.picks.size()),
+                                        static_cast<std::uint32_t>(table.size())};
+      draft_.picks.insert(draft_.picks.end(), table.begin(), table.end());
+    }
   }
 
   Result<void> add_server(const ServicePlan& plan, std::size_t at, Candidates& candidates) {
@@ -405,6 +436,7 @@ class Builder {
   std::vector<GroupPlan> groups_;  // by group of the model
   std::unordered_map<Ipv4Address, std::uint32_t, Ipv4Hash> address_places_;  // in draft_.addresses
   std::unordered_set<std::uint64_t> taken_keys_;
+  std::vector<MaglevPlan> maglev_plans_;
   std::vector<Problem> problems_;
   std::unordered_set<std::string> reported_;
 };

@@ -27,6 +27,8 @@ struct ServerState {
   std::optional<std::uint32_t> maxconn;  // in place of the configured one; 0: no limit
 };
 
+class MaglevTables;
+
 // By backend and server, as they stand in the model.
 using ServerStates = std::vector<std::vector<ServerState>>;
 
@@ -43,6 +45,7 @@ struct BuildInput {
   abi::ImageView previous;
   std::uint64_t generation = 0;
   std::array<std::uint64_t, 2> secret{};
+  MaglevTables* maglev = nullptr;  // keeps tables from one image to the next; nullptr: all are made
 };
 
 enum class ProblemKind : std::uint8_t {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <bitset>
 
 namespace carpool::abi {
 namespace {
@@ -81,18 +82,21 @@ bool balances_are_known(std::span<const std::byte> bytes, const ImageHeader& hea
       [](const ImageService& service) { return service.balance <= Balance::first; });
 }
 
-// The lists of servers to choose from: inside the image, and naming only servers that exist.
+// The lists of servers to choose from: inside the image, and naming only servers that exist. There
+// may be millions of entries and packets are waiting, so who exists is looked up in a bitmap.
 ImageFault check_picks(std::span<const std::byte> bytes, const ImageHeader& header) {
   constexpr std::size_t kMaxPicks = 1 << 17;
   const auto servers = table<ImageServer>(bytes, header.servers);
+  std::bitset<1 << 16> exists;  // by any index that a list can name
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    exists[i] = !servers[i].name.empty();
   for (const ImageService& service : table<ImageService>(bytes, header.services)) {
     const ImageFault fault = check_table<std::uint16_t>(bytes.size(), service.picks, kMaxPicks);
     if (fault != ImageFault::none) return fault;
-    for (const std::uint16_t server : table<std::uint16_t>(bytes, service.picks)) {
-      if (server >= servers.size() || servers[server].name.empty()) {
-        return ImageFault::reference_outside;
-      }
-    }
+    bool all_exist = true;
+    for (const std::uint16_t server : table<std::uint16_t>(bytes, service.picks))
+      all_exist &= exists[server];
+    if (!all_exist) return ImageFault::reference_outside;
   }
   return ImageFault::none;
 }

@@ -230,7 +230,7 @@ TEST_F(ImageBuilder, LeastconnAndFirstListEachServerOnce) {
     appliance_.config.backends[0].balance = balance;
     EXPECT_THAT(picked(appliance_.build(), "web"), ElementsAre("web1", "web2"));
   }
-  appliance_.config.backends[0].balance = config::Balance::Source;
+  appliance_.config.backends[0].balance = config::Balance::Random;
   EXPECT_THAT(picked(appliance_.build(), "web"), ElementsAre("web1", "web1", "web2", "web1"));
 }
 
