@@ -40,6 +40,8 @@ Worker::Worker(const WorkerSettings& settings, const abi::Region& region, flow::
       events_(region.events(settings.pipeline.worker)),
       punted_(region.punted(settings.pipeline.worker)),
       injected_(region.injected(settings.pipeline.worker)),
+      hellos_heard_(region.hellos_in(settings.pipeline.worker)),
+      hellos_(region.hellos_out()),
       learned_(region.mirror_in(settings.pipeline.worker)),
       pipeline_(settings.pipeline, std::move(memory), counters_,
                 region.servers(settings.pipeline.worker),
@@ -51,7 +53,8 @@ Worker::Worker(const WorkerSettings& settings, const abi::Region& region, flow::
                 }()),
       transmit_(settings.ports.size()),
       cycles_per_ms_(rte_get_tsc_hz() / 1000),
-      fence_cycles_(cycles_per_ms_ * settings.fence_ms) {
+      fence_cycles_(cycles_per_ms_ * settings.fence_ms),
+      hello_at_(settings.pipeline.worker == 0 ? 0 : UINT64_MAX) {
   pipeline_.attach_mirror(
       abi::RingProducer<abi::MirrorRecord>(region.mirror_out(settings.pipeline.worker)));
   for (const WorkerPort& port : settings.ports) {
@@ -168,7 +171,7 @@ void Worker::dispatch(std::uint32_t place) {
       verdict = Verdict::handover_ring_full;
       break;
     case Verdict::punted:
-      if (!punt(place)) verdict = Verdict::advert_ring_full;
+      verdict = punt(place);
       break;
     default:
       break;
@@ -176,9 +179,13 @@ void Worker::dispatch(std::uint32_t place) {
   rte_pktmbuf_free(buffer);
 }
 
-bool Worker::punt(std::uint32_t place) {
+// Who wants no hellos does not fetch them, so that they are nobody's.
+abi::Verdict Worker::punt(std::uint32_t place) {
+  using abi::Verdict;
   const stage::Packet& packet = batch_.packets[place];
-  if (packet.length > abi::kMaxAdvertBytes) return false;
+  const bool hello = batch_.parsed[place].kind == stage::PacketKind::hello;
+  const Verdict otherwise = hello ? Verdict::not_for_us : Verdict::advert_ring_full;
+  if (packet.length > abi::kMaxAdvertBytes) return otherwise;
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   abi::AdvertFrame frame;
@@ -187,7 +194,7 @@ bool Worker::punt(std::uint32_t place) {
   frame.port = packet.port;
   frame.length = packet.length;
   std::copy_n(packet.data, packet.length, frame.bytes);
-  return punted_.push(frame);
+  return (hello ? hellos_heard_ : punted_).push(frame) ? Verdict::punted : otherwise;
 }
 
 bool Worker::hand_over(std::uint32_t worker, rte_mbuf* buffer) const {

@@ -48,6 +48,7 @@ class Worker {
  private:
   static constexpr std::uint32_t kCommandsPerTurn = 8;
   static constexpr std::uint32_t kAdvertsPerTurn = 8;
+  static constexpr std::uint32_t kHellosPerTurn = 8;
   static constexpr std::uint32_t kMirrorRecordsPerTurn = 64;
 
   struct TransmitQueue {  // packets on their way out of one port, and where in the batch they stand
@@ -62,6 +63,8 @@ class Worker {
   void install(const abi::Command& command);
   void watch_control_plane(std::uint64_t now);
   std::uint32_t send_injected();
+  std::uint32_t send_hellos(std::uint64_t now);
+  void inject(const abi::AdvertFrame& frame);
   std::uint32_t mirror_turn();
   void report(const abi::Event& event);
 
@@ -70,7 +73,7 @@ class Worker {
   std::uint32_t receive_handed_over();
   void serve();  // the packets in batch_ and buffers_
   void dispatch(std::uint32_t place);
-  [[nodiscard]] bool punt(std::uint32_t place);
+  [[nodiscard]] abi::Verdict punt(std::uint32_t place);
   void transmit(std::uint8_t port, TransmitQueue& queue);
   [[nodiscard]] bool hand_over(std::uint32_t worker, rte_mbuf* buffer) const;
   std::uint16_t send(std::uint8_t port, rte_mbuf** buffers, std::uint16_t count);
@@ -90,6 +93,8 @@ class Worker {
   abi::RingProducer<abi::Event> events_;
   abi::RingProducer<abi::AdvertFrame> punted_;
   abi::RingConsumer<abi::AdvertFrame> injected_;
+  abi::RingProducer<abi::AdvertFrame> hellos_heard_;
+  abi::RingConsumer<abi::AdvertFrame> hellos_;  // of worker 0 only
   abi::RingConsumer<abi::MirrorRecord> learned_;
   stage::Pipeline pipeline_;
 
@@ -103,6 +108,9 @@ class Worker {
   std::uint64_t control_seen_at_ = 0;    // TSC; 0: never
   std::uint32_t commanded_groups_ = 0;
   std::uint32_t next_port_ = 0;
+  abi::AdvertFrame hello_;    // the next one to send
+  bool hello_waits_ = false;  // there is one in hello_
+  std::uint64_t hello_at_;    // TSC: not before then is there one to send
   // What a turn fetches; kept, as it would be cleared on every turn's stack.
   std::array<abi::MirrorRecord, kMirrorRecordsPerTurn> told_;
   std::array<abi::AdvertFrame, kAdvertsPerTurn> frames_;

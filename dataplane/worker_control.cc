@@ -1,5 +1,6 @@
 // The worker's side of the control plane: commands, the fence, frames to send. A bounded turn of
 // each per loop, also when packets never stop.
+#include <algorithm>
 #include <cstring>
 
 #include <rte_cycles.h>
@@ -16,7 +17,7 @@ std::uint32_t Worker::control_turn(std::uint64_t now) {
   for (std::uint32_t i = 0; i < count; ++i)
     obey(commands[i]);
   watch_control_plane(now);
-  return count + send_injected() + mirror_turn();
+  return count + send_injected() + send_hellos(now) + mirror_turn();
 }
 
 void Worker::obey(const abi::Command& command) {
@@ -85,17 +86,46 @@ std::uint32_t Worker::send_injected() {
   const std::uint64_t now_ns = to_ns(monotonic_now());
   for (std::uint32_t i = 0; i < count; ++i) {
     const abi::AdvertFrame& frame = frames_[i];
-    if (frame.port >= settings_.ports.size() || frame.length > abi::kMaxAdvertBytes) continue;
     if (now_ns - frame.time_ns > abi::kAdvertMaxAgeNs) {
       counters_.stale_adverts.add(1);
       continue;
     }
-    rte_mbuf* buffer = rte_pktmbuf_alloc(settings_.pool);
-    if (buffer == nullptr) continue;
-    std::memcpy(rte_pktmbuf_append(buffer, frame.length), frame.bytes, frame.length);
-    if (send(static_cast<std::uint8_t>(frame.port), &buffer, 1) == 0) rte_pktmbuf_free(buffer);
+    inject(frame);
   }
   return count;
+}
+
+// The ring is almost never empty, as hellos are prepared ahead, and almost never is one due: so
+// only the time of the next one is looked at. A fenced worker answers for no address any more, and
+// must not say that it does.
+std::uint32_t Worker::send_hellos(std::uint64_t now) {
+  if (now < hello_at_) [[likely]]
+    return 0;
+  const std::uint64_t now_ns = to_ns(monotonic_now());
+  const bool fenced = status_.fenced.load(std::memory_order_relaxed) != 0;
+  for (std::uint32_t taken = 0; taken < kHellosPerTurn; ++taken) {
+    if (!hello_waits_ && !hellos_.pop(hello_)) {
+      hello_at_ = now + cycles_per_ms_;
+      return taken;
+    }
+    hello_waits_ = true;
+    if (hello_.time_ns > now_ns && !fenced) {
+      const std::uint64_t wait_us = std::min<std::uint64_t>((hello_.time_ns - now_ns) / 1000, 1000);
+      hello_at_ = now + wait_us * cycles_per_ms_ / 1000;
+      return taken;
+    }
+    hello_waits_ = false;
+    if (!fenced && now_ns - hello_.time_ns <= abi::kHelloMaxAgeNs) inject(hello_);
+  }
+  return kHellosPerTurn;
+}
+
+void Worker::inject(const abi::AdvertFrame& frame) {
+  if (frame.port >= settings_.ports.size() || frame.length > abi::kMaxAdvertBytes) return;
+  rte_mbuf* buffer = rte_pktmbuf_alloc(settings_.pool);
+  if (buffer == nullptr) return;
+  std::memcpy(rte_pktmbuf_append(buffer, frame.length), frame.bytes, frame.length);
+  if (send(static_cast<std::uint8_t>(frame.port), &buffer, 1) == 0) rte_pktmbuf_free(buffer);
 }
 
 // Records of the peer's into the flow table, and what a bulk still has to tell.

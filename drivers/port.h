@@ -35,7 +35,7 @@ struct PortSettings {
 struct SteeringCounters {
   std::uint64_t packets = 0;    // for a steered address
   std::uint64_t arp = 0;        // asking for a steered address
-  std::uint64_t adverts = 0;    // protocol 112
+  std::uint64_t adverts = 0;    // protocol 112, and hellos
   std::uint64_t passed = 0;     // everything else: the kernel's
   std::uint64_t unclaimed = 0;  // to be steered, but no queue of ours was there: the kernel's
 

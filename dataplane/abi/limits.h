@@ -23,6 +23,8 @@ inline constexpr unsigned kSlots = 64;  // shares of the flow space, each owned 
 inline constexpr std::uint32_t kCommandRingSize = 256;
 inline constexpr std::uint32_t kEventRingSize = 1024;
 inline constexpr std::uint32_t kAdvertRingSize = 256;
+// Hellos are prepared ahead for as long as the fence, every few milliseconds, for several ports.
+inline constexpr std::uint32_t kHelloRingSize = 1024;
 inline constexpr std::size_t kMaxAdvertBytes = 240;  // a VRRP advert with 20 IPv4 addresses: 142
 
 inline constexpr unsigned kImageSlots = 3;  // in use, being acknowledged, being written

@@ -61,4 +61,8 @@ static_assert(sizeof(AdvertFrame) == 256);
 // and what the frame says may no longer be true.
 inline constexpr std::uint64_t kAdvertMaxAgeNs = 500'000'000;
 
+// A hello says no more than "I am alive", so the control plane prepares many of them ahead; time_ns
+// of such a frame is when it is to be sent. A worker that was late by more than this drops them.
+inline constexpr std::uint64_t kHelloMaxAgeNs = 100'000'000;
+
 }  // namespace carpool::abi

@@ -57,7 +57,9 @@ Region::Layout Region::layout_of(const RegionShape& shape) {
   layout.events = layout.commands + threads * ring_bytes<Command>(kCommandRingSize);
   layout.punted = layout.events + threads * ring_bytes<Event>(kEventRingSize);
   layout.injected = layout.punted + shape.workers * ring_bytes<AdvertFrame>(kAdvertRingSize);
-  layout.mirror_out = layout.injected + shape.workers * ring_bytes<AdvertFrame>(kAdvertRingSize);
+  layout.hellos_in = layout.injected + shape.workers * ring_bytes<AdvertFrame>(kAdvertRingSize);
+  layout.hellos_out = layout.hellos_in + shape.workers * ring_bytes<AdvertFrame>(kAdvertRingSize);
+  layout.mirror_out = layout.hellos_out + ring_bytes<AdvertFrame>(kHelloRingSize);
   const std::size_t mirror_rings = shape.workers * ring_bytes<MirrorRecord>(kMirrorRingSize);
   layout.mirror_in = layout.mirror_out + mirror_rings;
   layout.images = round_up(layout.mirror_in + mirror_rings, kPage);

@@ -126,6 +126,16 @@ class Region {
   [[nodiscard]] RingPlace<AdvertFrame> injected(std::uint32_t worker) const {
     return ring<AdvertFrame>(layout_.injected, worker, kAdvertRingSize);
   }
+  // Hellos of the peer that this worker received.
+  [[nodiscard]] RingPlace<AdvertFrame> hellos_in(std::uint32_t worker) const {
+    return ring<AdvertFrame>(layout_.hellos_in, worker, kAdvertRingSize);
+  }
+  // Hellos that worker 0 is to send, each at its time, in the order of their times. It drops them
+  // while the control plane is silent for longer than the fence: who hears them knows that this
+  // node's addresses may still be answered for.
+  [[nodiscard]] RingPlace<AdvertFrame> hellos_out() const {
+    return ring<AdvertFrame>(layout_.hellos_out, 0, kHelloRingSize);
+  }
   // Connections that this worker tells of, for the peer.
   [[nodiscard]] RingPlace<MirrorRecord> mirror_out(std::uint32_t worker) const {
     return ring<MirrorRecord>(layout_.mirror_out, worker, kMirrorRingSize);
@@ -140,8 +150,8 @@ class Region {
 
  private:
   struct Layout {
-    std::size_t control, status, counters, servers, commands, events, punted, injected, mirror_out,
-        mirror_in, images, end;
+    std::size_t control, status, counters, servers, commands, events, punted, injected, hellos_in,
+        hellos_out, mirror_out, mirror_in, images, end;
   };
   static Layout layout_of(const RegionShape& shape);
 

@@ -59,7 +59,7 @@ inline constexpr std::array<VerdictInfo, kVerdicts> kVerdictInfo = {{
     {"reset_no_service", false, "connection to a port without a service, reset"},
     {"reset_no_server", false, "connection to a service without a usable server, reset"},
     {"reset_no_flow", false, "packet of a connection that is not known here, reset"},
-    {"punted", false, "redundancy advert, given to the control plane"},
+    {"punted", false, "redundancy advert or hello, given to the control plane"},
     {"handed_over", false, "given to the worker that owns the flow"},
     {"not_for_us", true, "not for a virtual or floating address"},
     {"arp_ignored", true, "ARP that needs no answer from us"},

@@ -88,6 +88,12 @@ struct UdpHeader {  // RFC 768
 };
 static_assert(sizeof(UdpHeader) == 8);
 
+// Hellos between two carpools are UDP to this port of the multicast address that adverts go to, so
+// they take the adverts' way through every switch; to hosts that listen to adverts they are
+// datagrams for nobody, which a multicast leaves unanswered (RFC 1122, 3.2.2).
+inline constexpr be16 kHelloPort{8849};
+inline constexpr Ipv4Address kHelloAddress = Ipv4Address::of(224, 0, 0, 18);
+
 struct IcmpHeader {  // RFC 792
   std::uint8_t type = 0;
   std::uint8_t code = 0;

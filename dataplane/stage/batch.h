@@ -24,7 +24,7 @@ struct Packet {
   std::uint8_t owner = 0;        // out: worker to hand over to, if handed over
 };
 
-enum class PacketKind : std::uint8_t { other, flow, arp, advert, echo };
+enum class PacketKind : std::uint8_t { other, flow, arp, advert, hello, echo };
 
 // What parse found out about one packet.
 struct Parsed {

@@ -51,6 +51,14 @@ inline Parsed parse_icmp(const Packet& packet, std::uint32_t l4_offset, std::uin
   return echo ? of_kind(PacketKind::echo, l4_offset) : stop(Verdict::protocol_unsupported);
 }
 
+inline bool is_hello(const Packet& packet, const Ipv4Header& ip, std::uint32_t l4_offset,
+                     std::uint32_t l4_bytes) {
+  if (ip.protocol != kProtocolUdp || ip.destination != kHelloAddress) return false;
+  if (l4_bytes < sizeof(UdpHeader)) return false;
+  return reinterpret_cast<const UdpHeader*>(packet.data + l4_offset)->destination_port ==
+         kHelloPort;
+}
+
 inline Parsed parse_ipv4(const Packet& packet) {
   if (packet.length < kIpOffset + sizeof(Ipv4Header)) return stop(Verdict::short_frame);
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(packet.data + kIpOffset);
@@ -67,6 +75,7 @@ inline Parsed parse_ipv4(const Packet& packet) {
     return parse_tcp(packet, ip, l4_offset, l4_bytes);
   }
   if (ip.protocol == kProtocolCarp) return of_kind(PacketKind::advert, l4_offset);
+  if (is_hello(packet, ip, l4_offset, l4_bytes)) return of_kind(PacketKind::hello, l4_offset);
   if (ip.protocol == kProtocolIcmp) return parse_icmp(packet, l4_offset, l4_bytes);
   return stop(Verdict::protocol_unsupported);
 }

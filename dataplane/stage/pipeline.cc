@@ -111,6 +111,7 @@ Verdict Pipeline::judge(Arrival arrival) {
     case PacketKind::echo:
       return answer_echo(arrival);
     case PacketKind::advert:
+    case PacketKind::hello:
       return Verdict::punted;
     case PacketKind::other:
       return parsed.verdict;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (BSD-3-Clause OR GPL-2.0)
  *
  * Shares one network device between the kernel and the data plane. The data plane gets what is for
- * the addresses that it owns (virtual and floating), ARP that asks for them, and the adverts of
- * CARP and VRRP. The kernel gets all else, just as if we were not there: its own addresses, IPv6,
- * VLANs, fragments, and whatever is malformed.
+ * the addresses that it owns (virtual and floating), ARP that asks for them, the adverts of CARP
+ * and VRRP, and the hellos of another carpool. The kernel gets all else, just as if we were not
+ * there: its own addresses, IPv6, VLANs, fragments, and whatever is malformed.
  */
 #include "drivers/xdp/steer.h"
 
@@ -13,6 +13,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 /* clang-format on */
@@ -80,13 +81,20 @@ static __always_inline enum carpool_steer_outcome judge_arp(const void* start, c
   return is_steered(target) ? CARPOOL_STEER_ARP : CARPOOL_STEER_PASSED;
 }
 
+static __always_inline int is_hello(const struct iphdr* ip, const void* end) {
+  if (ip->protocol != IPPROTO_UDP || ip->ihl != 5) return 0;
+  if (ip->daddr != bpf_htonl(CARPOOL_STEER_HELLO_ADDRESS)) return 0;
+  const struct udphdr* udp = (const void*)(ip + 1);
+  return (const void*)(udp + 1) <= end && udp->dest == bpf_htons(CARPOOL_STEER_HELLO_PORT);
+}
+
 static __always_inline enum carpool_steer_outcome judge_ipv4(const void* start, const void* end) {
   const struct iphdr* ip = start;
   if ((const void*)(ip + 1) > end || ip->version != 4 || ip->ihl < 5) return CARPOOL_STEER_PASSED;
   const __u32 length = bpf_ntohs(ip->tot_len);
   if (length < ip->ihl * 4u || length > (__u64)(end - start)) return CARPOOL_STEER_PASSED;
   if (ip->frag_off & bpf_htons(kMoreFragments | kFragmentOffset)) return CARPOOL_STEER_PASSED;
-  if (ip->protocol == kProtocolAdvert) return CARPOOL_STEER_ADVERT;
+  if (ip->protocol == kProtocolAdvert || is_hello(ip, end)) return CARPOOL_STEER_ADVERT;
   return is_steered(ip->daddr) ? CARPOOL_STEER_PACKET : CARPOOL_STEER_PASSED;
 }
 

@@ -9,7 +9,10 @@
 enum {
   CARPOOL_STEER_MAX_QUEUES = 64,
   CARPOOL_STEER_MAX_ADDRESSES = 4096,
+  /* Where hellos between two carpools go: UDP to this port of the adverts' multicast address. */
+  CARPOOL_STEER_HELLO_PORT = 8849,
 };
+#define CARPOOL_STEER_HELLO_ADDRESS 0xe0000012u /* 224.0.0.18 */
 
 /* Indexes of the per-CPU counters: each packet is counted in exactly one. */
 enum carpool_steer_outcome {

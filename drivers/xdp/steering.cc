@@ -12,6 +12,7 @@
 #include <linux/if_link.h>
 #include <sys/mman.h>
 
+#include "dataplane/net/headers.h"
 #include "drivers/xdp/steer.h"
 
 // Made by the linker from the compiled program.
@@ -19,6 +20,10 @@ extern "C" const char _binary_drivers_steer_bpf_o_start[];
 extern "C" const char _binary_drivers_steer_bpf_o_end[];
 
 namespace carpool {
+
+static_assert(kHelloPort.host() == CARPOOL_STEER_HELLO_PORT);
+static_assert(kHelloAddress.value.host() == CARPOOL_STEER_HELLO_ADDRESS);
+
 namespace {
 
 struct Attached {

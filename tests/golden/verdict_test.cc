@@ -1,6 +1,7 @@
 // This in, this verdict, this out: what is not simply a packet of a known connection. The verdicts
 // of full rings and queues are the worker's, and tested with it.
 
+#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
@@ -145,6 +146,21 @@ TEST(Verdicts, AdvertsArePunted) {
   const Outcome out = bed.send(advert);
   EXPECT_EQ(out.verdict, Verdict::punted);
   EXPECT_EQ(out.frame, advert);
+}
+
+// UDP to the adverts' address, but to no other port, and to no other address.
+TEST(Verdicts, HellosArePunted) {
+  Bed bed;
+  const auto hello = [](Ipv4Address to, std::uint16_t port) {
+    const UdpHeader udp{be16(port), be16(port), be16(16), be16(0)};
+    std::string payload(16, 'x');
+    std::memcpy(payload.data(), &udp, sizeof udp);
+    const Frame frame = OtherFrame(kStranger, to, kProtocolUdp, payload);
+    return frame;
+  };
+  EXPECT_EQ(bed.send(hello(kHelloAddress, 8849)).verdict, Verdict::punted);
+  EXPECT_TRUE(abi::info(bed.send(hello(kHelloAddress, 8848)).verdict).is_drop);
+  EXPECT_TRUE(abi::info(bed.send(hello(kStranger, 8849)).verdict).is_drop);
 }
 
 // --- Resets -----------------------------------------------------------------------------------

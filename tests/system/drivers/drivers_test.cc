@@ -25,6 +25,7 @@
 #include "drivers/pool.h"
 #include "drivers/port.h"
 #include "drivers/ring_port.h"
+#include "drivers/xdp/steer.h"
 #include "tests/system/drivers/raw_wire.h"
 
 namespace carpool {
@@ -194,17 +195,21 @@ TEST_F(PortTest, XdpSteersExactlyWhatIsOurs) {
   const Frame unfragmentable = ip_frame(kVirtual, kProtocolUdp, 0x4000, kVirtualMac);
   const Frame arp = arp_request(kVirtual);
   const Frame advert = ip_frame(kAllCarp, kProtocolCarp);
+  Frame hello = ip_frame(kAllCarp, kProtocolUdp);
+  hello[36] = CARPOOL_STEER_HELLO_PORT >> 8;
+  hello[37] = CARPOOL_STEER_HELLO_PORT & 0xff;
   Frame malformed = tcp;
   malformed[17] = 0xff;  // a total length beyond the frame's end
   Frame vlan = tcp;
   vlan[12] = 0x81;
   vlan[13] = 0x00;
-  const std::vector<Frame> ours{tcp, unfragmentable, arp, advert};
+  const std::vector<Frame> ours{tcp, unfragmentable, arp, advert, hello};
   const std::vector<Frame> kernels{ip_frame(kKernel, kProtocolTcp),
                                    arp_request(kKernel),
                                    ip_frame(kVirtual, kProtocolUdp, 0x2000),
                                    ip_frame(kVirtual, kProtocolUdp, 0x0001),
                                    ip_frame(kAllCarp, kProtocolCarp, 0x2000),
+                                   ip_frame(kAllCarp, kProtocolUdp),
                                    malformed,
                                    vlan,
                                    Frame(tcp.begin(), tcp.begin() + 30)};
@@ -216,7 +221,7 @@ TEST_F(PortTest, XdpSteersExactlyWhatIsOurs) {
   EXPECT_EQ(receive(**port, ours.size() + 1, 300ms), ours);
   EXPECT_TRUE(kernel_answers_arp());
   const SteeringCounters expected{
-      .packets = 2, .arp = 1, .adverts = 1, .passed = kernels.size() + 1, .unclaimed = 0};
+      .packets = 2, .arp = 1, .adverts = 2, .passed = kernels.size() + 1, .unclaimed = 0};
   EXPECT_EQ((*port)->steering_counters(), expected);
 }
 

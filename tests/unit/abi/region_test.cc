@@ -99,6 +99,7 @@ TEST_F(RegionTest, PartsLieApartAndAligned) {
     add(region->servers(worker).data(), region->servers(worker).size_bytes());
     add(region->punted(worker).control, ring_bytes<AdvertFrame>(kAdvertRingSize));
     add(region->injected(worker).control, ring_bytes<AdvertFrame>(kAdvertRingSize));
+    add(region->hellos_in(worker).control, ring_bytes<AdvertFrame>(kAdvertRingSize));
   }
   for (std::uint32_t slot = 0; slot < kImageSlots; ++slot)
     add(region->image_slot(slot).data(), region->image_slot(slot).size(), 4096);
