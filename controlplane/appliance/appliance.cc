@@ -17,6 +17,7 @@
 #include "controlplane/appliance/effective_state.h"
 #include "controlplane/appliance/operations_api.h"
 #include "controlplane/appliance/reload.h"
+#include "controlplane/console/hello_json.h"
 #include "controlplane/console/mirror_json.h"
 #include "controlplane/console/server_views.h"
 #include "controlplane/console/status.h"
@@ -94,6 +95,10 @@ Appliance::Appliance(asio::io_context& io, Settings settings, LoadedConfig loade
                [this](std::uint32_t serial) { forwarding_.request_bulk(serial, monotonic_now()); }},
           {.asked = [this](const auto& request) { operations_.asked(request); },
            .answered = [this](const auto& answer) { operations_.answered(answer); }}),
+      hellos_(io,
+              [this](const hello::PeerGone& gone) {
+                groups_.lose_peer(gone.group, gone.source, monotonic_now());
+              }),
       groups_(*this, random_bits),
       operations_(io, *this, settings_.run_dir / kOperatorFile),
       scripts_(io),
@@ -134,6 +139,7 @@ asio::awaitable<Result<void>> Appliance::run() {
   health_.apply(loaded_.config);
   views_.configure(health_.snapshot());
   mirroring_.configure(loaded_.config, loaded_.digest);
+  hellos_.configure(loaded_.config);
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
@@ -179,6 +185,7 @@ asio::awaitable<void> Appliance::supervise() {
 // The peers learn that we go from the last advert, so it has to get out before its worker ends.
 asio::awaitable<void> Appliance::leave() {
   groups_.leave_all("the control plane is stopping", monotonic_now());
+  hellos_.leave();
   const Instant limit = monotonic_now() + kLeaveLimit;
   while (adverts_ && !adverts_->all_taken() && monotonic_now() < limit)
     co_await pause(kTick);
@@ -208,6 +215,7 @@ void Appliance::tick(Instant now) {
   if (std::exchange(network_changed_, false)) {
     forwarding_.network_changed();
     configure_groups(now);
+    judge_groups(now);  // a port may have lost its link
   }
   if (now >= next_traffic_) watch_traffic(now);
   if (std::exchange(health_changed_, false)) take_health(now);
@@ -307,6 +315,12 @@ void Appliance::judge_mirroring(Instant now) {
   for (const GroupReport& group : groups_.groups()) {
     if (group.state() == RouterState::kMaster) claims.push_back(group.settings.name);
   }
+  std::optional<PeerClaims> peer;
+  if (const auto known = mirroring_.snapshot(); known && known->state == mirror::SessionState::up) {
+    peer = PeerClaims{known->peer.node, known->peer.claims};
+  }
+  for (const std::string& line : split_brain_.step(claims, peer, now))
+    spdlog::error("{}", line);
   std::uint64_t ends_lost = 0;
   for (std::uint32_t worker = 0; region_ && worker < region_->workers(); ++worker)
     ends_lost += region_->counters(worker).mirror_ends_lost.get();
@@ -401,6 +415,7 @@ void Appliance::dataplane_up(abi::Region region, bool adopted) {
   forwarding_.attach(*region_, adopted, network_->state(), now);
   // After the first image: what the peer tells has to have names here, and a place in the workers.
   mirroring_.attach(*region_, adopted, now);
+  hellos_.attach(*region_);
   judge_mirroring(now);  // before a group may claim anything
   configure_groups(now);
   take_health(now);
@@ -424,6 +439,7 @@ void Appliance::dataplane_down(const std::string& why) {
   adverts_.reset();
   groups_.leave_all(why, now);
   mirroring_.detach();
+  hellos_.detach();
   forwarding_.detach();
   workers_.forget();
   region_.reset();
@@ -439,6 +455,7 @@ void Appliance::configure_groups(Instant now) {
   }
   group_error_.clear();
   groups_.configure(std::move(*settings), now);
+  hellos_.follow(groups_.groups());
 }
 
 // ---- Redundancy's effects ----------------------------------------------------------------------
@@ -467,6 +484,7 @@ void Appliance::note_foreign(std::string_view group, std::string_view what) {
 }
 
 void Appliance::announce_state(const GroupReport& group) {
+  hellos_.tell(groups_.groups());
   const auto* configured = loaded_.config.find_group(group.settings.name);
   if (configured == nullptr || !configured->notify) return;
   const config::PortSpec* port = loaded_.config.node.find_port(configured->port);
@@ -527,6 +545,7 @@ Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
     spdlog::warn("{}", config::format_diagnostic(warning));
   // Groups first: one that is gone releases its addresses while they still have a name.
   loaded_ = std::move(loaded);
+  hellos_.configure(loaded_.config);
   configure_groups(now);
   health_.apply(loaded_.config);
   views_.configure(health_.snapshot());
@@ -546,6 +565,7 @@ console::Reply Appliance::status() {
   const auto health = health_.snapshot();
   const auto counters = forwarding_.counters();
   const auto mirroring = mirroring_.snapshot();
+  const auto hellos = hellos_.snapshot();
   const console::StatusSources sources{.config = loaded_.config,
                                        .config_path = settings_.source.path.string(),
                                        .config_digest = loaded_.digest,
@@ -559,6 +579,8 @@ console::Reply Appliance::status() {
                                        .groups = groups_.groups(),
                                        .mirroring = mirroring,
                                        .why_no_mirroring = mirroring_.why_off(),
+                                       .hellos = hellos,
+                                       .why_no_hellos = hellos_.why_off(),
                                        .problems = problems(health, mirroring, now),
                                        .started = started_,
                                        .now = now,
@@ -607,6 +629,9 @@ std::vector<std::string> Appliance::problems(std::span<const ServerSnapshot> hea
         console::view_problems(health, *mirroring->peer_views, mirroring->peer.node, now);
     std::ranges::move(differences, std::back_inserter(all));
   }
+  const auto split = split_brain_.problems();
+  all.insert(all.end(), split.begin(), split.end());
+  if (auto problem = console::hello_problem(hellos_.snapshot())) all.push_back(std::move(*problem));
   const auto forwarding = forwarding_.problems();
   all.insert(all.end(), forwarding.begin(), forwarding.end());
   for (const config::Backend& backend : loaded_.config.backends) {

@@ -17,12 +17,14 @@
 #include <boost/asio/io_context.hpp>
 
 #include "controlplane/appliance/config_source.h"
+#include "controlplane/appliance/fast_hello.h"
 #include "controlplane/appliance/forwarding.h"
 #include "controlplane/appliance/groups.h"
 #include "controlplane/appliance/mirroring.h"
 #include "controlplane/appliance/notifier.h"
 #include "controlplane/appliance/operations.h"
 #include "controlplane/appliance/script_watch.h"
+#include "controlplane/appliance/split_brain.h"
 #include "controlplane/appliance/tracking.h"
 #include "controlplane/appliance/traffic_watch.h"
 #include "controlplane/appliance/view_watch.h"
@@ -126,6 +128,8 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   ViewWatch views_;
   Forwarding forwarding_;
   Mirroring mirroring_;
+  FastHello hellos_;
+  SplitBrain split_brain_;
   RedundancyRunner groups_;
   Operations operations_;
   ScriptWatch scripts_;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "controlplane/config/check_hello.h"
 #include "controlplane/config/names.h"
 #include "controlplane/config/suggest.h"
 #include "controlplane/config/values.h"
@@ -418,6 +419,7 @@ void check(const Config& config, Report& report) {
   check_nodes(config, report);
   check_addresses(config, report);
   check_redundancy(config, report);
+  check_fast_hello(config, report);
   check_services(config, report);
   check_backends(config, report);
 }

@@ -168,7 +168,7 @@ inline constexpr Keyword kKeywordTable[] = {
     {"track", Scope::Redundancy, Fate::Acted, "backend NAME [at-least N] [weight N] | port NAME [weight N] | script PATH [interval TIME] [timeout TIME] [rise N] [fall N] [weight N] [user NAME]"},
     {"sync-group", Scope::Redundancy, Fate::Acted, "NAME"},
     {"notify", Scope::Redundancy, Fate::Acted, "PATH [user NAME]"},
-    {"fast-hello", Scope::Redundancy, Fate::Acted, "TIME", "is not in effect yet"},
+    {"fast-hello", Scope::Redundancy, Fate::Acted, "TIME [count N]"},
     {"description", Scope::Redundancy, Fate::Acted, "TEXT"},
 
     // ---- proxies: acted on

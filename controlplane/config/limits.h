@@ -49,6 +49,14 @@ inline constexpr Duration kMaxVrrp3Interval = std::chrono::milliseconds(40950);
 inline constexpr Duration kMaxVrrp2Interval = std::chrono::seconds(255);
 inline constexpr std::size_t kMaxUnicastPeers = 16;
 
+// Hellos between two carpools.
+inline constexpr Duration kFastHelloStep = std::chrono::milliseconds(10);
+inline constexpr Duration kMaxFastHello = std::chrono::seconds(1);
+inline constexpr unsigned kMinFastHelloCount = 3;
+inline constexpr unsigned kMaxFastHelloCount = 100;
+inline constexpr Duration kHelloBeyondFence = std::chrono::milliseconds(200);  // are prepared
+inline constexpr std::size_t kMaxPreparedHellos = 1000;  // in all; the data plane's ring has 1024
+
 // What groups track.
 inline constexpr int kMaxTrackWeight = 253;      // of VRRP, in both directions, as in keepalived
 inline constexpr int kMaxCarpTrackWeight = 240;  // as much as demotion can add to an advskew

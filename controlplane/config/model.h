@@ -249,7 +249,8 @@ struct RedundancyGroup {
   std::uint8_t advskew = 0;
   AddressOrder address_order = AddressOrder::Sorted;
   GroupMac mac = GroupMac::Virtual;
-  Duration fast_hello{};  // 0: off. Parsed, not in effect yet.
+  Duration fast_hello{};              // between two hellos, in steps of 10 ms; 0: none are sent
+  std::uint8_t fast_hello_count = 5;  // so many of them missing, and the peer is gone
   VrrpOptions vrrp;
   std::vector<TrackBackend> tracks;
   std::vector<TrackPort> track_ports;

@@ -114,15 +114,22 @@ void parse_sync_group(RedundancyDraft& draft, Statement& statement) {
   if (name && statement.end()) draft.group.sync_group = std::move(*name);
 }
 
+// `fast-hello TIME [count N]`
 void parse_fast_hello(RedundancyDraft& draft, Statement& statement) {
   const auto time = statement.take_time("a time, as in 10ms");
-  if (!time || !statement.end()) return;
-  if (*time < std::chrono::milliseconds(1) || *time > std::chrono::seconds(1)) {
-    return statement.error(statement.at(), "'fast-hello' goes from 1ms to 1s");
+  if (!time) return;
+  std::optional<std::uint32_t> count = draft.group.fast_hello_count;
+  if (statement.accept("count")) {
+    statement.set_subject("count");
+    count = statement.take_number("a number", kMinFastHelloCount, kMaxFastHelloCount);
+  }
+  if (!count || !statement.end()) return;
+  if (*time < kFastHelloStep || *time > kMaxFastHello ||
+      *time % kFastHelloStep != Duration::zero()) {
+    return statement.error(statement.at(), "'fast-hello' is in steps of 10ms, from 10ms to 1s");
   }
   draft.group.fast_hello = *time;
-  statement.report().warn(statement.at(), "'fast-hello' is not in effect yet",
-                          "a takeover is detected after three times advbase until then");
+  draft.group.fast_hello_count = static_cast<std::uint8_t>(*count);
 }
 
 // ---- VRRP --------------------------------------------------------------------------------------
@@ -222,7 +229,7 @@ constexpr Handler<RedundancyDraft> kHandlers[] = {
     {"advskew", noted<parse_advskew>},
     {"checksum", noted<parse_checksum>},
     {"description", parse_description},
-    {"fast-hello", parse_fast_hello},
+    {"fast-hello", noted<parse_fast_hello>},
     {"floating", parse_floating},
     {"garp", noted<parse_garp>},
     {"mac", parse_mac},

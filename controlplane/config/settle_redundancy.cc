@@ -106,6 +106,11 @@ void check_vrrp(const RedundancyDraft& draft, Report& report) {
                  fmt::format("a VRRP advert has room for {} addresses", kMaxVrrpAddresses),
                  "write the others as 'floating', which are not advertised");
   }
+  if (draft.written.contains("fast-hello") && !group.vrrp.unicast_peers.empty()) {
+    report.error(place_of(draft, "fast-hello"),
+                 "'fast-hello' goes by multicast, and the adverts of this group by unicast",
+                 "remove one of the two; 'advert-interval 100ms' is fast, too");
+  }
   if (draft.written.contains("checksum") && group.protocol == RedundancyProtocol::Vrrp2) {
     report.error(place_of(draft, "checksum"), "VRRP 2's checksum has one form", "remove it");
   }

@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "controlplane/console/hello_json.h"
 #include "controlplane/console/mirror_json.h"
 #include "controlplane/console/server_views.h"
 #include "controlplane/console/traffic_json.h"
@@ -410,6 +411,7 @@ nlohmann::ordered_json status_json(const StatusSources& from) {
       {"dataplane", dataplane_json(from)},
       {"groups", std::move(groups)},
       {"mirror", mirror_json(from.mirroring, from.why_no_mirroring, from.counters.total, from.now)},
+      {"hello", hello_json(from.hellos, from.why_no_hellos)},
       {"services", services_json(from)},
       {"flows", flows_json(from.counters.total)},
       {"counters", counters_json(from.counters.total)},

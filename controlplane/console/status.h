@@ -16,6 +16,7 @@
 #include "controlplane/link/counters.h"
 #include "controlplane/link/reachability.h"
 #include "controlplane/mirror/snapshot.h"
+#include "controlplane/peer/hello_snapshot.h"
 #include "controlplane/redundancy/runner.h"
 #include "controlplane/supervisor/supervisor.h"
 #include "dataplane/abi/region.h"
@@ -43,6 +44,8 @@ struct StatusSources {
   std::span<const GroupReport> groups;
   const std::optional<mirror::Snapshot>& mirroring;  // nothing: it is off
   std::string why_no_mirroring;
+  const std::optional<hello::Snapshot>& hellos;  // nothing: there are none
+  std::string why_no_hellos;
   std::vector<std::string> problems;
   Instant started;  // the control plane
   Instant now;

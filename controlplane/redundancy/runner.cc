@@ -228,6 +228,10 @@ void RedundancyRunner::note_foreign(GroupReport& group, Ipv4Address source,
                                     to_string(source_mac), reason));
 }
 
+void RedundancyRunner::lose_peer(std::string_view name, Ipv4Address source, Instant now) {
+  if (GroupReport* group = find(name)) handle(*group, PeerLost{source}, now);
+}
+
 // ---- Time --------------------------------------------------------------------------------------
 
 void RedundancyRunner::expire(Instant now) {

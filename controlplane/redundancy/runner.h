@@ -148,6 +148,9 @@ class RedundancyRunner {
   void expire(Instant now);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
+  // Evidence from elsewhere that the node which sends its adverts from `source` is gone.
+  void lose_peer(std::string_view name, Ipv4Address source, Instant now);
+
   // Planned exit: every group says that it leaves, and releases its addresses.
   void leave_all(std::string_view why, Instant now);
   // Says to the data plane again who is master: it may be a new one that knows nothing.

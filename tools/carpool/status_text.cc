@@ -294,6 +294,24 @@ std::string mirror_text(const json& mirror, const Paint& paint) {
   return wrapped(line, 2);
 }
 
+// "up; peer up, 812 heard, at most 21 ms apart; wan up, 811 heard, at most 18 ms apart; ..."
+std::string hello_text(const json& hello, const Paint& paint) {
+  const std::string state = string_of(hello, "state");
+  if (state == "off") return wrapped("off: " + string_of(hello, "why"), 2);
+  const Tone tone = state == "up" ? Tone::good : state == "peer lost" ? Tone::bad : Tone::doubtful;
+  std::string line = paint(tone, state);
+  for (const json& link : list(hello, "links")) {
+    line += fmt::format("; {} {}, {} heard, at most {:.0f} ms apart", string_of(link, "name"),
+                        string_of(link, "state"), count_text(integer_of(link, "heard")),
+                        number_of(link, "longest_silence_ms"));
+    if (const auto losses = integer_of(link, "losses"); losses > 0) {
+      line += fmt::format(", lost {} times", losses);
+    }
+  }
+  line += fmt::format("; priority {}", string_of(hello, "priority"));
+  return wrapped(line, 2);
+}
+
 std::string section(const Paint& paint, std::string_view title, const std::string& body) {
   return body.empty() ? "" : fmt::format("\n{}\n{}", paint(Tone::heading, title), body);
 }
@@ -330,6 +348,11 @@ std::string status_text(const json& status, const Paint& paint) {
                   }));
   if (!member(status, "mirror").empty()) {
     page += section(paint, "mirror", mirror_text(member(status, "mirror"), paint));
+  }
+  // Most groups do without.
+  const json& hello = member(status, "hello");
+  if (!hello.empty() && string_of(hello, "why") != "not configured") {
+    page += section(paint, "fast-hello", hello_text(hello, paint));
   }
   page += section(paint, "services", each(list(status, "services"), [&](const json& service) {
                     return service_text(service, paint);

@@ -83,6 +83,7 @@ TEST(Load, TheExampleOfTheDesign) {
   EXPECT_TRUE(group.preempt);
   EXPECT_EQ(group.preempt_delay, seconds(30));
   EXPECT_EQ(group.fast_hello, milliseconds(10));
+  EXPECT_EQ(group.fast_hello_count, 5);
   ASSERT_EQ(group.tracks.size(), 1u);
   EXPECT_EQ(group.tracks[0].backend, "mysql");
   EXPECT_EQ(group.tracks[0].backend_index, 0u);
@@ -118,7 +119,7 @@ TEST(Load, TheExampleOfTheDesign) {
 
   ASSERT_EQ(config->warnings.size(), 2u) << format_diagnostics(config->warnings);
   EXPECT_TRUE(says(config->warnings, Severity::Warning, 2, "no key in common"));
-  EXPECT_TRUE(says(config->warnings, Severity::Warning, 24, "'fast-hello' is not in effect yet"));
+  EXPECT_TRUE(says(config->warnings, Severity::Warning, 16, "sealed with the nodes' key"));
 }
 
 TEST(Load, ServersHaveHaproxysDefaults) {

@@ -62,6 +62,8 @@ struct StatusTest : testing::Test {
                         .groups = groups,
                         .mirroring = mirroring,
                         .why_no_mirroring = "not configured",
+                        .hellos = hellos,
+                        .why_no_hellos = "not configured",
                         .problems = {},
                         .started = now - 60s,
                         .now = now,
@@ -81,6 +83,7 @@ struct StatusTest : testing::Test {
   std::vector<ServerTraffic> traffic;
   std::vector<GroupReport> groups;
   std::optional<mirror::Snapshot> mirroring;
+  std::optional<hello::Snapshot> hellos;
 };
 
 TEST_F(StatusTest, SaysWhoAndSinceWhen) {
