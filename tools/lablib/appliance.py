@@ -137,6 +137,13 @@ class Appliance:
         """off, alone, synchronising, in sync; "" while the node does not answer."""
         return (self.status() or {}).get("mirror", {}).get("state", "")
 
+    def hello_state(self) -> str:
+        """off, no peer, up, one link, peer lost, peer ended; "" while the node does not answer."""
+        return (self.status() or {}).get("hello", {}).get("state", "")
+
+    def problems(self) -> list[str]:
+        return (self.status() or {}).get("problems", [])
+
     def server_states(self, service: str) -> dict[str, str]:
         """Server name -> UP, DOWN, ... of one service."""
         return {name: server["state"].upper() for name, server in self.servers(service).items()}

@@ -81,6 +81,7 @@ class LabConfig:
     # Sections that stand in the place of "listen web" and "listen mysql".
     services: tuple[str, ...] | None = None
     vrrp: Vrrp | None = None  # none: CARP
+    fast_hello: str = ""  # "10ms count 5"
     long: bool = False  # not of the appliances: scenarios do more of everything
 
     def with_web_server(self, server: ServerLine) -> "LabConfig":
@@ -128,6 +129,7 @@ class LabConfig:
                 f"    address {VIRTUAL_ADDRESS}/{PREFIX_LENGTH}",
                 f"    floating {FLOATING_ADDRESS}/{PREFIX_LENGTH} port {LAN}",
                 *(["    preempt"] if self.preempt else []),
+                *([f"    fast-hello {self.fast_hello}"] if self.fast_hello else []),
             )
         )
 

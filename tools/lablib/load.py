@@ -236,7 +236,11 @@ class Clients:
             ],
         )
 
-    def ping_pong(self, connections: int = 4, rate_hz: int = 1000) -> Probe:
+    def ping_pong(
+        self, connections: int = 4, rate_hz: float = 1000, trace: bool = False
+    ) -> Probe:
+        """With `trace` each connection also has a list of its answers: when asked, how long it
+        took."""
         return self._probe(
             CLIENT.name,
             "ping_pong",
@@ -247,6 +251,7 @@ class Clients:
                 str(connections),
                 "--rate",
                 str(rate_hz),
+                *(["--trace"] if trace else []),
             ],
         )
 

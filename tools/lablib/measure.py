@@ -52,6 +52,23 @@ def longest_pause(connections: list[dict], start: float, end: float) -> float:
     )
 
 
+# An answer that took longer was lost on its way and sent again, at the earliest after TCP's shortest
+# time-out (200 ms): it says nothing of when the way was free again.
+PROMPT_S = 0.15
+
+
+def service_gap(connections: list[dict], event: float, within_s: float) -> float:
+    """Seconds without service around an event, as many established connections see it that ask in
+    turn: the longest time between the asking of two prompt answers."""
+    asked = sorted(
+        at
+        for connection in connections
+        for at, took in connection["trace"]
+        if took < PROMPT_S and event - 0.5 <= at <= event + within_s
+    )
+    return max((later - earlier for earlier, later in zip(asked, asked[1:])), default=within_s)
+
+
 def tenures(claims: list[dict], max_silence_s: float) -> list[Interval]:
     """When one node claimed: from one claim to its next, as long as it is never silent for longer
     than `max_silence_s` and does not say in between that it leaves."""

@@ -103,6 +103,17 @@ class Network:
     def _batch(self, host: str, lines: list[str]) -> None:
         run(["ip", "-n", self.namespace(host), "-batch", "-"], input="\n".join(lines) + "\n")
 
+    def set_cable(self, host: str, network: str, plugged: bool) -> None:
+        """Without its cable a host's device has no carrier."""
+        state = "up" if plugged else "down"
+        self._batch(SWITCH, [f"link set {switch_port(host, network)} {state}"])
+
+    def set_member(self, host: str, network: str, member: bool) -> None:
+        """A port that is no member of its switch passes nothing on, and its host does not see it."""
+        port = switch_port(host, network)
+        master = f"master {network}" if member else "nomaster"
+        self._batch(SWITCH, [f"link set {port} {master}"])
+
     def down(self) -> None:
         """Ends every process in the namespaces and removes them, however they came to be."""
         hosts = self.existing()

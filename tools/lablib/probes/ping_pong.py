@@ -28,6 +28,8 @@ class Connection:
     slow: list[tuple[float, float]] = field(default_factory=list)  # when it was sent, seconds
     lost: str = ""  # why the connection ended, "" while it lives
     lost_at: float = 0.0
+    # Of each answer: when it was asked for, and how long it took. Nothing unless wanted.
+    trace: list[tuple[float, float]] | None = None
 
     def __post_init__(self) -> None:
         self.socket: socket.socket | None = None
@@ -72,6 +74,8 @@ class Connection:
             self.slow.append((self.waiting_since, took))
         if took > self.longest_answer:
             self.longest_answer, self.longest_answer_at = took, self.waiting_since
+        if self.trace is not None:
+            self.trace.append((round(self.waiting_since, 5), round(took, 5)))
         self.answers += 1
         self.server = server
         self.waiting_since, self.buffer = 0.0, b""
@@ -138,10 +142,13 @@ def main() -> None:
         "--rate", type=float, default=1000, help="requests per second, all connections together"
     )
     parser.add_argument("--duration", type=float, default=300)
+    parser.add_argument("--trace", action="store_true", help="also write when each answer came")
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
     allow_files(arguments.connections + 100)
-    connections = [Connection() for _ in range(arguments.connections)]
+    connections = [
+        Connection(trace=[] if arguments.trace else None) for _ in range(arguments.connections)
+    ]
     for connection in connections:
         connection.open((arguments.address, arguments.port))
     converse(connections, arguments.rate, arguments.duration)
