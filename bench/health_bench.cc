@@ -26,6 +26,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -50,60 +51,50 @@ constexpr std::string_view kReply = "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\
 
 // ---- Where they are -----------------------------------------------------------------------------
 
-// Two namespaces and a link between them, and this process in the first; all are gone with it.
+bool shell(const std::string& command) {
+  return std::system(command.c_str()) == 0;
+}
+
+// The network of this process: one of its own as root, so that what is made in it goes with it.
 class Network {
  public:
-  Network() : usable_(geteuid() == 0 && make()) {
-    if (!usable_) remove();
-  }
-  ~Network() { remove(); }
-  Network(const Network&) = delete;
-  Network& operator=(const Network&) = delete;
+  Network() : own_(geteuid() == 0 && unshare(CLONE_NEWNET) == 0) {}
 
-  [[nodiscard]] bool usable() const { return usable_; }
-  // This process goes on among the servers.
-  void enter_servers() const { enter(servers_); }
+  // By a link to another network, or else by loopback.
+  [[nodiscard]] bool has_link() const { return own_; }
   // All of 10.77/16 is there, else all of 127/8.
-  [[nodiscard]] std::uint32_t first_address() const { return usable_ ? 0x0a4d0001 : 0x7f010001; }
+  [[nodiscard]] std::uint32_t first_address() const { return own_ ? 0x0a4d0001 : 0x7f010001; }
+  // The kernel takes a link away a little after its process has ended: each has a number of its
+  // own.
+  [[nodiscard]] std::string next_link() { return std::to_string(++links_); }
 
  private:
-  bool make() {
-    const std::string in_servers = "ip netns exec " + servers_ + " ";
-    const std::string in_client = "ip netns exec " + client_ + " ";
-    const std::string rps = "sh -c 'echo 2 > /sys/class/net/veth1/queues/rx-0/rps_cpus'";
-    for (const std::string& command :
-         {"ip netns add " + servers_, "ip netns add " + client_,
-          "ip link add veth0 netns " + client_ + " type veth peer name veth1 netns " + servers_,
-          "ip -n " + client_ + " addr add 10.78.0.1/30 dev veth0",
-          "ip -n " + servers_ + " addr add 10.78.0.2/30 dev veth1",
-          "ip -n " + client_ + " link set veth0 up", "ip -n " + servers_ + " link set veth1 up",
-          "ip -n " + servers_ + " link set lo up",
-          "ip -n " + client_ + " route add 10.77.0.0/16 via 10.78.0.2",
-          "ip -n " + servers_ + " route add local 10.77.0.0/16 dev lo",
-          in_client + "sysctl -qw net.ipv4.ip_local_port_range='2000 65000'", in_servers + rps}) {
-      if (std::system(command.c_str()) != 0) return false;
-    }
-    return enter(client_);
-  }
-
-  static bool enter(const std::string& name) {
-    const int fd = open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC);
-    const bool entered = fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
-    close(fd);
-    return entered;
-  }
-
-  void remove() const {
-    for (const std::string& name : {servers_, client_}) {
-      const std::string command = "ip netns del " + name + " 2>/dev/null";
-      static_cast<void>(!std::system(command.c_str()));
-    }
-  }
-
-  std::string servers_ = "carpool-bench-s" + std::to_string(getpid());
-  std::string client_ = "carpool-bench-c" + std::to_string(getpid());
-  bool usable_;
+  bool own_;
+  int links_ = 0;
 };
+
+// Of the process of the servers, which goes into a network of its own: makes the link, and lets its
+// core do the work of what comes in.
+bool make_link(const std::string& number) {
+  const std::string near = "server" + number;
+  const std::string far = "client" + number + " netns " + std::to_string(getppid());
+  if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return false;
+  mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  mount("sysfs", "/sys", "sysfs", 0, nullptr);  // that of this network
+  return shell("ip link add " + near + " type veth peer name " + far) &&
+         shell("ip addr add 10.78." + number + ".2/30 dev " + near) && shell("ip link set lo up") &&
+         shell("ip link set " + near + " up") && shell("ip route add local 10.77.0.0/16 dev lo") &&
+         shell("echo 2 > /sys/class/net/" + near + "/queues/rx-0/rps_cpus");
+}
+
+// Of the process that checks.
+bool use_link(const std::string& number) {
+  const std::string near = "client" + number;
+  return shell("ip addr add 10.78." + number + ".1/30 dev " + near) &&
+         shell("ip link set " + near + " up") &&
+         shell("ip route replace 10.77.0.0/16 via 10.78." + number + ".2") &&
+         shell("sysctl -qw net.ipv4.ip_local_port_range='2000 65000'");
+}
 
 // ---- The servers --------------------------------------------------------------------------------
 
@@ -170,18 +161,20 @@ void serve(int fd) {
 // Both kinds of servers, for as long as it lives.
 class Servers {
  public:
-  explicit Servers(const Network& network) : first_(network.first_address()) {
+  explicit Servers(Network& network) : first_(network.first_address()) {
+    const std::string link = network.next_link();
     int ports[2];
     if (pipe(ports) != 0) std::exit(1);
     process_ = fork();
-    if (process_ == 0) {
-      if (network.usable()) network.enter_servers();
-      run(ports[1]);
-    }
+    if (process_ == 0) run(network.has_link() && make_link(link), network.has_link(), ports[1]);
     close(ports[1]);
     std::array<std::uint16_t, 2> both{};
-    if (read(ports[0], both.data(), sizeof both) != sizeof both) std::exit(1);
+    const bool told = read(ports[0], both.data(), sizeof both) == sizeof both;
     close(ports[0]);
+    if (!told || (network.has_link() && !use_link(link))) {
+      std::fputs("health_bench: cannot make a link between two network namespaces\n", stderr);
+      std::exit(1);
+    }
     live_port_ = both[0];
     dead_port_ = both[1];
   }
@@ -199,7 +192,8 @@ class Servers {
   }
 
  private:
-  [[noreturn]] static void run(int tell) {
+  [[noreturn]] static void run(bool has_link, bool wants_link, int tell) {
+    if (has_link != wants_link) std::_Exit(1);
     std::array<std::uint16_t, 2> ports{};
     const int listener = listen_anywhere(4096, ports[0]);
     static_cast<void>(listen_anywhere(0, ports[1]));
@@ -312,8 +306,7 @@ struct Observed {
   std::vector<double> took_ms;
 };
 
-void check_servers(benchmark::State& state, const Network& network,
-                   const config::HealthCheck& check) {
+void check_servers(benchmark::State& state, Network& network, const config::HealthCheck& check) {
   const auto live = static_cast<std::size_t>(state.range(0));
   const auto dead = static_cast<std::size_t>(state.range(1));
   const Servers servers(network);
@@ -346,8 +339,8 @@ void check_servers(benchmark::State& state, const Network& network,
   state.counters["mib"] = resident_mib();
 }
 
-void add(const char* name, const Network& network, const config::HealthCheck& check,
-         std::int64_t live, std::int64_t dead) {
+void add(const char* name, Network& network, const config::HealthCheck& check, std::int64_t live,
+         std::int64_t dead) {
   benchmark::RegisterBenchmark(
       name, [&network, check](benchmark::State& state) { check_servers(state, network, check); })
       ->Args({live, dead})
@@ -377,8 +370,8 @@ void judge(bench::Figures& figures) {
 
 int main(int argc, char** argv) {
   using namespace carpool;
-  const Network network;
-  std::printf("servers are reached over %s\n", network.usable() ? "a link" : "loopback");
+  Network network;
+  std::printf("servers are reached over %s\n", network.has_link() ? "a link" : "loopback");
   add("connect", network, config::TcpCheck{}, 100, 0);
   add("connect", network, config::TcpCheck{}, 5000, 0);
   add("connect", network, config::TcpCheck{}, 5000, 5000);
