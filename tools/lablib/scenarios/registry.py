@@ -14,7 +14,6 @@ from . import (
     galera_health,
     keepalived_peer,
     health_https,
-    many_servers,
     mysql_failover,
     mysql_health,
     mysql_sha2,
@@ -54,6 +53,5 @@ SCENARIOS: dict[str, Scenario] = {
         health_https.SCENARIO,
         checks_beside_haproxy.SCENARIO,
         server_views.SCENARIO,
-        many_servers.SCENARIO,
     )
 }
