@@ -23,21 +23,6 @@ std::string caret_indent(std::string_view line, std::size_t column) {
   return indent;
 }
 
-// Keys must not get into logs, also not by a line that is quoted because of a slip in it: what
-// looks like half of one or more becomes as many stars.
-std::string mask_keys(std::string text) {
-  constexpr std::ptrdiff_t kDigits = kPeerKeyBytes;  // two to a byte
-  const auto is_hex = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-  };
-  for (auto at = text.begin(); at != text.end();) {
-    const auto end = std::find_if_not(at, text.end(), is_hex);
-    if (end - at >= kDigits) std::fill(at, end, '*');
-    at = end == text.end() ? end : end + 1;
-  }
-  return text;
-}
-
 std::vector<std::size_t> find_line_starts(std::string_view text) {
   std::vector<std::size_t> starts{0};
   for (std::size_t at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) {
@@ -138,7 +123,7 @@ std::vector<Diagnostic> Report::take() {
       diagnostic.file = files_[entry.at.file].path;
       diagnostic.line = entry.at.line;
       diagnostic.column = entry.at.column;
-      diagnostic.source_line = mask_secrets(mask_keys(std::string(source_line(entry.at))));
+      diagnostic.source_line = mask_secrets(source_line(entry.at));
     }
     if (result.empty() || result.back() != diagnostic) result.push_back(std::move(diagnostic));
   }

@@ -1,6 +1,9 @@
 #include "controlplane/config/secrets.h"
 
 #include <algorithm>
+#include <cstddef>
+
+#include "controlplane/config/limits.h"
 
 namespace carpool::config {
 namespace {
@@ -28,8 +31,21 @@ std::size_t word_end(std::string_view line, std::size_t start) {
 
 }  // namespace
 
+std::string mask_keys(std::string text) {
+  constexpr std::ptrdiff_t kDigits = kPeerKeyBytes;  // two to a byte
+  const auto is_hex = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  };
+  for (auto at = text.begin(); at != text.end();) {
+    const auto end = std::find_if_not(at, text.end(), is_hex);
+    if (end - at >= kDigits) std::fill(at, end, '*');
+    at = end == text.end() ? end : end + 1;
+  }
+  return text;
+}
+
 std::string mask_secrets(std::string_view line) {
-  std::string masked(line);
+  std::string masked = mask_keys(std::string(line));
   std::string_view before;
   for (std::size_t at = 0;;) {
     const auto start = line.find_first_not_of(kBlanks, at);

@@ -1,6 +1,9 @@
 #include "controlplane/config/keywords.h"
 
-#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -75,14 +78,45 @@ TEST(Keywords, ArePrinted) {
   EXPECT_NE(text.find("(ignored with --allow-degraded)"), std::string::npos);
 }
 
-// A large site reloads without being noticed.
-// A second is what it takes on an idle machine; what is quadratic takes minutes. Sanitizers and
-// busy neighbours get their share.
+// "tcp-request content" stands for all that begins so, as the parser reads it.
+bool is_classified(std::string name, Scopes scopes) {
+  for (;;) {
+    if (find_keyword(name, scopes) != nullptr) return true;
+    const auto blank = name.rfind(' ');
+    if (blank == std::string::npos) return false;
+    name.resize(blank);
+  }
+}
+
+TEST(Keywords, NoneOfHaproxysIsLeftUnclassified) {
+  const std::map<std::string, Scope> scopes = {
+      {"global", Scope::Global},      {"defaults", Scope::Defaults},
+      {"frontend", Scope::Frontend},  {"backend", Scope::Backend},
+      {"bind", Scope::BindParameter}, {"server", Scope::ServerParameter}};
+  std::ifstream list(std::string(std::getenv("SAMPLES")) + "/haproxy-2.6-keywords.txt");
+  ASSERT_TRUE(list) << "SAMPLES does not name the folder of this test";
+  std::size_t count = 0;
+  for (std::string line; std::getline(list, line);) {
+    if (line.starts_with('#')) continue;
+    const auto blank = line.find(' ');
+    ASSERT_NE(blank, std::string::npos) << line;
+    EXPECT_TRUE(is_classified(line.substr(blank + 1), scopes.at(line.substr(0, blank)))) << line;
+    ++count;
+  }
+  EXPECT_GT(count, 700u);
+}
+
+// A large site reloads without being noticed. Processor time is measured, which busy neighbours
+// cost little of; what is quadratic takes minutes. Sanitizers get their share.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr std::chrono::seconds kScaleLimit{30};
+constexpr double kScaleLimit_s = 10;
 #else
-constexpr std::chrono::seconds kScaleLimit{3};
+constexpr double kScaleLimit_s = 1;
 #endif
+
+double processor_time_s() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
 
 TEST(Scale, TenThousandServersLoadWithinASecond) {
   std::string text;
@@ -93,11 +127,10 @@ TEST(Scale, TenThousandServersLoadWithinASecond) {
                           1 + b / 250, b % 250, 1 + s);
     }
   }
-  const auto start = std::chrono::steady_clock::now();
+  const double start = processor_time_s();
   const Config config = good(text);
-  const auto took = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(processor_time_s() - start, kScaleLimit_s);
   EXPECT_EQ(config.backends.size(), 1000u);
-  EXPECT_LT(took, kScaleLimit);
 }
 
 TEST(Scale, OneBackendWithManyServersAndManyNames) {
@@ -105,9 +138,9 @@ TEST(Scale, OneBackendWithManyServersAndManyNames) {
   for (int s = 0; s < 4096; ++s) {
     text += fmt::format(" server s{} 10.1.{}.{}:80\n", s, s / 250, 1 + s % 250);
   }
-  const auto start = std::chrono::steady_clock::now();
+  const double start = processor_time_s();
   EXPECT_EQ(good(text).backends.at(0).servers.size(), 4096u);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, kScaleLimit);
+  EXPECT_LT(processor_time_s() - start, kScaleLimit_s);
   EXPECT_TRUE(says(said_about(text + " server one-more 10.9.0.1:80\n"), Severity::Error,
                    kPreludeLines + 1, "there is room for 4096"));
 }
