@@ -17,6 +17,7 @@
 #include "controlplane/appliance/config_source.h"
 #include "controlplane/console/version.h"
 #include "controlplane/runtime/descriptors.h"
+#include "controlplane/runtime/files.h"
 #include "controlplane/runtime/log.h"
 #include "controlplane/supervisor/lock_file.h"
 
@@ -160,7 +161,9 @@ int main(int argc, char** argv) {
     return fail_with(log.error());
   }
 
-  auto loaded = load_config(options.settings.source);
+  // A name server that is down must not keep us from starting.
+  const auto names = read_text(options.settings.run_dir / kNamesFile);
+  auto loaded = load_config(options.settings.source, read_names(names.value_or("")));
   if (!loaded) {
     for (const std::string& line : loaded.error())
       print(line);

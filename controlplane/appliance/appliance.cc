@@ -107,7 +107,13 @@ Appliance::Appliance(asio::io_context& io, Settings settings, LoadedConfig loade
           io, supervisor_settings(settings_, loaded_.config),
           [this](abi::Region region, bool adopted) { dataplane_up(std::move(region), adopted); },
           [this](const std::string& why) { dataplane_down(why); }),
-      http_(io) {}
+      http_(io),
+      control_(io, settings_.source, settings_.run_dir / kNamesFile,
+               {.running = [this]() -> const LoadedConfig& { return loaded_; },
+                .take =
+                    [this](LoadedConfig changed) {
+                      return apply(std::move(changed), monotonic_now());
+                    }}) {}
 
 Appliance::~Appliance() = default;
 
@@ -124,6 +130,7 @@ asio::awaitable<Result<void>> Appliance::run() {
     spdlog::warn("control socket: {}, pid {}: {}", caller.text(), caller.pid, what);
   });
   serve_operations(http_, operations_);
+  control_.offer(http_);
   const Result<void> listening = http_.listen(settings_.run_dir / kControlSocket);
   if (!listening) co_return listening;
 
@@ -226,6 +233,7 @@ void Appliance::tick(Instant now) {
     judge_mirroring(now);
     judge_groups(now);
     operations_.observe();
+    control_.tick(now);
   }
   groups_.expire(now);
   forwarding_.tick(network_->state(), now);
@@ -509,40 +517,22 @@ void Appliance::keep_mastership(const std::string& group) {
 
 // ---- Reload ------------------------------------------------------------------------------------
 
-void Appliance::reload() {
-  if (!network_ || stopping_) return;
-  spdlog::info("reloading {}", settings_.source.path.string());
-  auto loaded = load_config(settings_.source);
-  if (!loaded) {
-    for (const std::string& line : loaded.error())
-      spdlog::error("{}", line);
-    reload_error_ = fmt::format("the last reload failed, the configuration before it runs on: {}",
-                                loaded.error().front());
-    return;
-  }
-  if (auto applied = apply(std::move(*loaded), monotonic_now()); !applied) {
-    spdlog::error("{}", applied.error().message);
-    reload_error_ = applied.error().message;
-    return;
-  }
-  reload_error_.clear();
-  spdlog::info("reloaded, digest {}", loaded_.digest);
-}
-
 Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
+  if (!network_ || stopping_) return fail("carpoold is about to start or to end");
   const auto restart = needs_restart(loaded_.config, loaded.config);
   if (!restart.empty()) {
-    return fail(
-        fmt::format("the changed configuration needs a restart of carpoold, the one before "
-                    "it runs on: it changes {}",
-                    joined(restart, ", ")));
+    return fail(fmt::format("it needs a restart of carpoold, because it changes {}",
+                            joined(restart, ", ")));
   }
   const auto wrong = check_against_network(loaded.config, network_->state());
   if (!wrong.empty()) {
-    return fail("the configuration before it runs on: " + joined(wrong, "\n"));
+    return fail(joined(wrong, "\n"));
   }
-  for (const config::Diagnostic& warning : loaded.config.warnings)
-    spdlog::warn("{}", config::format_diagnostic(warning));
+  // Told once: a name that moved brings no new text.
+  const bool retold = loaded.digest == loaded_.digest;
+  for (const config::Diagnostic& warning : loaded.config.warnings) {
+    if (!retold) spdlog::warn("{}", config::format_diagnostic(warning));
+  }
   // Groups first: one that is gone releases its addresses while they still have a name.
   loaded_ = std::move(loaded);
   hellos_.configure(loaded_.config);
@@ -620,9 +610,9 @@ std::vector<std::string> Appliance::problems(std::span<const ServerSnapshot> hea
                                 group.foreign.reason));
     }
   }
-  for (const std::string* text : {&group_error_, &reload_error_}) {
-    if (!text->empty()) all.push_back(*text);
-  }
+  if (!group_error_.empty()) all.push_back(group_error_);
+  for (std::string& problem : control_.problems())
+    all.push_back(std::move(problem));
   if (auto problem = console::mirror_problem(mirroring)) all.push_back(std::move(*problem));
   if (mirroring) {
     auto differences =

@@ -16,6 +16,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "controlplane/appliance/config_control.h"
 #include "controlplane/appliance/config_source.h"
 #include "controlplane/appliance/fast_hello.h"
 #include "controlplane/appliance/forwarding.h"
@@ -41,6 +42,9 @@
 
 namespace carpool {
 
+// In the run directory: the addresses of servers' names.
+inline constexpr const char* kNamesFile = "names";
+
 class Appliance final : private RedundancyEffects, private OperationsNode {
  public:
   struct Settings {
@@ -59,7 +63,7 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   // Leaves every group, ends the data plane if it is ours, and makes run() return.
   void stop() { stopping_ = true; }
   // Takes over a changed configuration, or says why not and goes on with the one that runs.
-  void reload();
+  void reload() { control_.reload_unasked(); }
 
  private:
   // RedundancyEffects
@@ -137,6 +141,7 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   WorkerWatch workers_;
   DataplaneSupervisor supervisor_;
   console::HttpServer http_;
+  ConfigControl control_;
   boost::asio::cancellation_signal stop_supervising_;
 
   std::optional<abi::Region> region_;  // of the data plane that runs
@@ -149,11 +154,10 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   std::map<ServerKey, std::string> check_warnings_;  // as last logged
   bool network_changed_ = true;
   std::optional<Error> start_error_;
-  std::string group_error_;   // why groups cannot be set up as configured
-  std::string reload_error_;  // of the last reload; empty: it went well, or there was none
-  std::string save_error_;    // of the file of servers' health; empty: it is written
-  std::string out_of_sync_;   // why no group should be taken from the peer now
-  std::string absence_;       // why no group may be claimed until the next turn
+  std::string group_error_;  // why groups cannot be set up as configured
+  std::string save_error_;   // of the file of servers' health; empty: it is written
+  std::string out_of_sync_;  // why no group should be taken from the peer now
+  std::string absence_;      // why no group may be claimed until the next turn
   Instant last_tick_{};
   Instant next_beat_{};
   Instant next_traffic_{};

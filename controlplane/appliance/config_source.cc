@@ -7,10 +7,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <openssl/evp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "controlplane/config/load.h"
@@ -20,20 +17,6 @@
 
 namespace carpool {
 namespace {
-
-Result<Ipv4Address> resolve_host(std::string_view host) {
-  addrinfo hints{};
-  hints.ai_family = AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const std::string name(host);
-  if (const int error = getaddrinfo(name.c_str(), nullptr, &hints, &found); error != 0) {
-    return fail(fmt::format("cannot resolve '{}': {}", name, gai_strerror(error)));
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, freeaddrinfo);
-  const auto* address = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
-  return Ipv4Address{be32::from_raw(address->sin_addr.s_addr)};
-}
 
 std::optional<std::string> environment_variable(std::string_view name) {
   const char* value = std::getenv(std::string(name).c_str());
@@ -45,6 +28,8 @@ Result<config::UserNumbers> user_numbers(const std::string& name) {
   if (!found) return std::unexpected(found.error());
   return config::UserNumbers{found->user, found->group};
 }
+
+}  // namespace
 
 std::string digest_of(const std::vector<config::SourceFile>& files) {
   std::string text;
@@ -59,27 +44,43 @@ std::string digest_of(const std::vector<config::SourceFile>& files) {
   return hex;
 }
 
-}  // namespace
-
-std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigSource& source) {
-  const auto files = config::read_files(source.path);
-  if (!files) return std::unexpected(std::vector{files.error().message});
+std::expected<LoadedConfig, std::vector<config::Diagnostic>> load_texts(
+    const ConfigSource& source, std::vector<config::SourceFile> files, const NameAddresses& known) {
   config::LoadOptions options;
   options.node_name = source.node;
   options.check_ca_file = check_ca_file;
   options.find_user = user_numbers;
-  options.resolve = resolve_host;
+  std::vector<std::string> kept;
+  options.resolve = [&](std::string_view name) -> Result<Ipv4Address> {
+    const auto before = known.find(name);
+    const auto answer = look_up(std::string(name));
+    if (answer) {
+      return choose_address(*answer, before == known.end() ? nullptr : &before->second);
+    }
+    if (before == known.end()) return std::unexpected(answer.error());
+    kept.push_back(fmt::format("{} cannot be resolved ({}), and keeps {}", name,
+                               answer.error().message, to_string(before->second)));
+    return before->second;
+  };
   options.environment = environment_variable;
   options.read_secret = [](std::string_view path) { return config::read_secret_file(path); };
   options.allow_degraded = source.allow_degraded;
-  auto loaded = config::load(*files, options);
-  if (!loaded) {
-    std::vector<std::string> lines;
-    for (const config::Diagnostic& diagnostic : loaded.error())
-      lines.push_back(config::format_diagnostic(diagnostic));
-    return std::unexpected(std::move(lines));
-  }
-  return LoadedConfig{std::move(*loaded), digest_of(*files)};
+  auto loaded = config::load(files, options);
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  std::string digest = digest_of(files);
+  return LoadedConfig{std::move(*loaded), std::move(digest), std::move(files), std::move(kept)};
+}
+
+std::expected<LoadedConfig, std::vector<std::string>> load_config(const ConfigSource& source,
+                                                                  const NameAddresses& known) {
+  auto files = config::read_files(source.path);
+  if (!files) return std::unexpected(std::vector{files.error().message});
+  auto loaded = load_texts(source, std::move(*files), known);
+  if (loaded) return std::move(*loaded);
+  std::vector<std::string> lines;
+  for (const config::Diagnostic& diagnostic : loaded.error())
+    lines.push_back(config::format_diagnostic(diagnostic));
+  return std::unexpected(std::move(lines));
 }
 
 std::filesystem::path default_config_path() {
