@@ -1,11 +1,12 @@
 // carpool: what an operator types.
+#include <functional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
-#include "controlplane/appliance/config_source.h"
 #include "controlplane/console/version.h"
-#include "tools/carpool/config_command.h"
+#include "tools/carpool/config_cli.h"
+#include "tools/carpool/import_command.h"
 #include "tools/carpool/move_command.h"
 #include "tools/carpool/status_command.h"
 #include "tools/carpool/top_command.h"
@@ -31,21 +32,6 @@ void add_top(CLI::App& app, TopOptions& options) {
   top->add_option("--run-dir", options.run_dir, "The run directory of carpoold")
       ->capture_default_str();
   top->footer("Keys: 1 status, 2 traffic, 3 checks, 4 drops, / filter, s sort, h help, q quit.");
-}
-
-void add_config(CLI::App& app, ConfigSource& source) {
-  source.path = default_config_path();
-  source.node = default_node_name();
-  auto* config = app.add_subcommand("config", "Work on configuration files");
-  config->require_subcommand(1);
-  auto* check = config->add_subcommand("check", "Say everything that is wrong with them");
-  check->add_option("path", source.path, "A file, or a directory of *.cfg files")
-      ->capture_default_str();
-  check->add_option("--node", source.node, "Which 'node' section to check")->capture_default_str();
-  check->add_flag("--allow-degraded", source.allow_degraded,
-                  "Accept layer-7 keywords that only lose features, with warnings");
-  config->add_subcommand("keywords", "Every keyword that is known, and what becomes of it");
-  check->footer("Exit status: 0 good, perhaps with warnings; 1 not good; 2 wrong usage.");
 }
 
 constexpr const char* kMoveStatuses =
@@ -76,26 +62,25 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "carpool " + std::string(kVersion));
   StatusOptions status;
   TopOptions top;
-  ConfigSource source;
   MoveOptions move;
+  std::function<int()> chosen;
   add_status(app, status);
   add_top(app, top);
   add_moves(app, move);
-  add_config(app, source);
+  add_config(app, chosen);
+  add_import(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kAnswered : kUsageError;
   }
-  if (app.got_subcommand("status")) return run_status(status);
   if (app.got_subcommand("top")) return run_top(top);
   if (app.got_subcommand("switchover")) return run_switchover(move);
   if (app.got_subcommand("drill")) return run_drill(move);
   if (app.got_subcommand("demote")) {
     return run_demote(move, app.get_subcommand("demote")->got_subcommand("on"));
   }
-  return app.get_subcommand("config")->got_subcommand("check") ? run_config_check(source)
-                                                               : run_config_keywords();
+  return chosen ? chosen() : run_status(status);
 }
 
 }  // namespace
