@@ -2,6 +2,7 @@
 namespace."""
 
 import json
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -40,6 +41,7 @@ class Appliance:
         self.network, self.name = network, host.name
         self.dir = run_dir / host.name
         self.config_file = self.dir / "carpool.cfg"
+        self.config_folder: Path | None = None  # where it stands in one of several files
         self.log = self.dir / "carpoold.log"
 
     # ---- configuration
@@ -48,7 +50,7 @@ class Appliance:
         self.write_config_text(config.text())
 
     def write_config_text(self, text: str) -> None:
-        self.dir.mkdir(parents=True, exist_ok=True)
+        self.config_file.parent.mkdir(parents=True, exist_ok=True)
         self.config_file.write_text(text)
 
     def reload(self) -> None:
@@ -60,7 +62,7 @@ class Appliance:
         return [
             str(PROGRAMS[CONTROL_PLANE]),
             "--config",
-            str(self.config_file),
+            str(self.config_folder or self.config_file),
             "--node",
             self.name,
             "--run-dir",
@@ -116,6 +118,26 @@ class Appliance:
         return run(
             [str(PROGRAMS["carpool"]), *words, "--run-dir", str(self.dir)], check=False, timeout_s=5
         )
+
+    def config(
+        self, *words: str, editor: str = "false", timeout_s: float = 20
+    ) -> subprocess.CompletedProcess:
+        """`carpool config WORDS`, with this as the administrator's editor."""
+        settings = [f"EDITOR={editor}", f"TMPDIR={self.dir}"]
+        command = ["env", "-u", "VISUAL", *settings, *self._config_words(*words)]
+        return run(command, check=False, timeout_s=timeout_s)
+
+    def config_line(self, *words: str) -> str:
+        """The same as a line for a shell."""
+        return shlex.join(self._config_words(*words))
+
+    def _config_words(self, *words: str) -> list[str]:
+        return [str(PROGRAMS["carpool"]), "config", *words, "--run-dir", str(self.dir)]
+
+    def digest(self) -> str:
+        """Of the configuration that runs."""
+        lines = self.config("digest").stdout.splitlines()
+        return next((line.split()[1] for line in lines if line.startswith("running")), "")
 
     def group_state(self) -> str:
         """MASTER, BACKUP, INIT; "" while the node does not answer."""
