@@ -21,6 +21,7 @@ struct Reference {
 
 struct BindDraft {
   AddressText address;
+  bool says_udp = false;  // "udp@192.0.2.10:53"
   Origin at;
 };
 
@@ -60,7 +61,7 @@ struct ExternalDraft {
   bool inherited = false;  // all of it, from `defaults`
 };
 
-enum class Mode : std::uint8_t { Tcp, Http };
+enum class Mode : std::uint8_t { Tcp, Http, Udp };
 
 // What a `defaults` section can set and others inherit.
 struct ProxySettings {
@@ -68,7 +69,9 @@ struct ProxySettings {
   Origin mode_at;
   bool disabled = false;
   std::uint32_t maxconn = 0;
-  bool mirror = true;
+  std::optional<bool> mirror;  // unset: as is usual for the protocol
+  std::uint8_t replies = 0;    // of UDP
+  Origin replies_at;
   Timeouts timeouts;
   Reference default_backend;
   Balance balance = Balance::RoundRobin;

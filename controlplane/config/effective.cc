@@ -186,7 +186,7 @@ class Writer {
     section("frontend", frontend.name);
     if (frontend.id) line("id {}", *frontend.id);
     describe(frontend.description);
-    line("mode tcp");
+    line("mode {}", to_string(frontend.protocol));
     line_if(frontend.disabled, "disabled");
     for (const Bind& bind : frontend.binds) {
       line("bind {}:{}{}", carpool::to_string(bind.address), bind.port_first,
@@ -212,14 +212,15 @@ class Writer {
     section("backend", backend.name);
     if (backend.id) line("id {}", *backend.id);
     describe(backend.description);
-    line("mode tcp");
+    line("mode {}", to_string(backend.protocol));
     line_if(backend.disabled, "disabled");
     if (backend.balance == Balance::Random) {
       line("balance random({})", backend.random_draws);
     } else {
       line("balance {}", to_string(backend.balance));
     }
-    line("forwarding {}", to_string(backend.forwarding));
+    line("forward {}", to_string(backend.forwarding));
+    if (backend.replies != 0) line("proxy-responses {}", backend.replies);
     if (backend.source) line("source {}", carpool::to_string(*backend.source));
     write_timeouts(backend.timeouts);
     for (const std::string& words : check_lines(backend.check))

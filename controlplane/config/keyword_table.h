@@ -181,11 +181,12 @@ inline constexpr Keyword kKeywordTable[] = {
     {"description", Scope::Redundancy, Fate::Acted, "TEXT"},
 
     // ---- proxies: acted on
-    {"mode", kProxy, Fate::Acted, "tcp|http"},
+    {"mode", kProxy, Fate::Acted, "tcp|http|udp"},
     {"bind", Scope::Frontend, Fate::Acted, "ADDRESS:PORT[-PORT][,...]"},
     {"maxconn", kFront, Fate::Acted, "NUMBER", "is not in effect yet, of a frontend", "the flow limit is 'maxconn' in 'global'"},
     {"mirror", kFront, Fate::Acted, "on|off"},
     {"default_backend", kFront, Fate::Acted, "NAME"},
+    {"proxy-responses", kBack, Fate::Acted, "NUMBER"},
     {"balance", kBack, Fate::Acted, "ALGORITHM"},
     {"hash-type", kBack, Fate::Acted, "consistent"},
     {"forwarding", kBack, Fate::Acted, "fullnat"},
@@ -327,6 +328,8 @@ inline constexpr Keyword kKeywordTable[] = {
     {"option idle-close-on-response", kProxy, Fate::Warned, "", kHttpOnly},
     {"option disable-h2-upgrade", kProxy, Fate::Warned, "", kHttpOnly},
     {"option spop-check", kBack, Fate::NotYet, "", "checks servers by SPOP", "use 'option tcp-check'", true},
+
+    {"dgram-bind", Scope::Frontend, Fate::Refused, "", "is how 'log-forward' listens", "write 'mode udp' and 'bind'"},
 
     // ---- proxies: not supported yet
     {"use_backend", kFront, Fate::NotYet, "NAME if CONDITION", "chooses a backend by a condition", "give each its own 'bind' and 'default_backend'", true},

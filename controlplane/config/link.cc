@@ -124,7 +124,9 @@ class Linker {
     frontend.description = proxy.description;
     frontend.timeouts = proxy.settings.timeouts;
     frontend.maxconn = proxy.settings.maxconn;
-    frontend.mirror = proxy.settings.mirror;
+    frontend.protocol = protocol_of(proxy.settings);
+    // What UDP carries is mostly over before the peer would know of it.
+    frontend.mirror = proxy.settings.mirror.value_or(frontend.protocol == IpProtocol::Tcp);
     frontend.disabled = proxy.settings.disabled;
     frontend.origin = proxy.origin;
     Reference target = proxy.settings.default_backend;
@@ -136,7 +138,15 @@ class Linker {
     config_.frontends.push_back(std::move(frontend));
   }
 
+  static IpProtocol protocol_of(const ProxySettings& settings) {
+    return settings.mode == Mode::Udp ? IpProtocol::Udp : IpProtocol::Tcp;
+  }
+
   void link_bind(const BindDraft& draft, Frontend& frontend) {
+    if (draft.says_udp && frontend.protocol != IpProtocol::Udp) {
+      return report_.error(draft.at, "'bind' to UDP in a section that is not 'mode udp'",
+                           "write 'mode udp'; TCP on the same port is another section");
+    }
     std::string hint = list_group_addresses(config_.groups);
     hint = hint.empty() ? "there is none: write a 'redundancy' section with an 'address'"
                         : "write one of " + hint;
@@ -168,6 +178,11 @@ class Linker {
     backend.balance = settings.balance;
     backend.random_draws = settings.random_draws;
     backend.forwarding = settings.forwarding;
+    backend.protocol = protocol_of(settings);
+    backend.replies = settings.replies;
+    if (backend.replies != 0 && backend.protocol != IpProtocol::Udp) {
+      report_.error(settings.replies_at, "'proxy-responses' counts datagrams of 'mode udp'");
+    }
     backend.source = settings.source;
     backend.timeouts = settings.timeouts;
     backend.check = finish_check(settings, backend.name);

@@ -41,6 +41,10 @@ std::string_view to_string(RedundancyProtocol protocol) {
   return "?";
 }
 
+std::string_view to_string(IpProtocol protocol) {
+  return protocol == IpProtocol::Udp ? "udp" : "tcp";
+}
+
 std::string_view to_string(Balance balance) {
   switch (balance) {
     case Balance::RoundRobin:

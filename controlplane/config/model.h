@@ -278,7 +278,8 @@ struct Timeouts {
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
-enum class IpProtocol : std::uint8_t { Tcp = 6, Udp = 17 };  // UDP is not in the grammar as yet
+enum class IpProtocol : std::uint8_t { Tcp = 6, Udp = 17 };
+[[nodiscard]] std::string_view to_string(IpProtocol protocol);  // "tcp", "udp"
 
 // One address and one port, or a range of them, both ends included.
 struct Bind {
@@ -302,7 +303,7 @@ struct Frontend {
   std::size_t backend_index = 0;
   Timeouts timeouts;          // client, client_fin and tunnel have a meaning here
   std::uint32_t maxconn = 0;  // 0: no limit. Parsed, not in effect yet.
-  bool mirror = true;         // the peer is told of its connections
+  bool mirror = true;         // the peer is told of its connections; of UDP only if asked for
   bool disabled = false;
   Origin origin;
 
@@ -374,6 +375,10 @@ struct Backend {
   std::string description;
   Balance balance = Balance::RoundRobin;
   unsigned random_draws = 2;  // of `balance random(N)`
+  IpProtocol protocol = IpProtocol::Tcp;
+  // UDP: datagrams with which a server answers each of the client's; 0: not known, the flow lasts
+  // until it has been idle for long enough.
+  std::uint8_t replies = 0;
   Forwarding forwarding = Forwarding::FullNat;
   // What servers see as the client's address in fullnat: an address of a group, so that it moves
   // with it. Without one the data plane takes the group's own or a floating one.

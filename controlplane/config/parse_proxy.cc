@@ -14,15 +14,11 @@ void parse_mode(ProxyDraft& proxy, Statement& statement) {
     if (word.text == "log" || word.text == "spop" || word.text == "health" ||
         word.text == "haterm") {
       statement.skip_rest();
-      return statement.error(word.at, fmt::format("'mode {}' is not for forwarding TCP", word.text),
-                             "use 'mode tcp'");
-    }
-    if (word.text == "udp") {
-      statement.skip_rest();
-      return statement.error(word.at, "UDP is not supported yet", "use 'mode tcp'");
+      return statement.error(word.at, fmt::format("'mode {}' is not for forwarding TCP or UDP", word.text),
+                             "use 'mode tcp' or 'mode udp'");
     }
   }
-  const auto mode = statement.take_choice({"tcp", "http"});
+  const auto mode = statement.take_choice({"tcp", "http", "udp"});
   if (!mode || !statement.end()) return;
   proxy.settings.mode = static_cast<Mode>(*mode);
   proxy.settings.mode_at = statement.at();
@@ -30,13 +26,25 @@ void parse_mode(ProxyDraft& proxy, Statement& statement) {
 
 // -------------------------------------------------------------------------------------- frontend
 
+// Takes "udp@" or "udp4@" off.
+bool accept_udp(std::string_view& text) {
+  for (const std::string_view prefix : {"udp@", "udp4@"}) {
+    if (!text.starts_with(prefix)) continue;
+    text.remove_prefix(prefix.size());
+    return true;
+  }
+  return false;
+}
+
 // "192.0.2.10:80,192.0.2.11:80"
 bool parse_bind_addresses(const Word& word, std::vector<BindDraft>& binds, Statement& statement) {
   for (std::size_t start = 0; start <= word.text.size();) {
     const std::size_t end = std::min(word.text.find(',', start), word.text.size());
     Origin at = word.at;
     at.column += static_cast<std::uint32_t>(start);
-    const auto address = parse_address(std::string_view(word.text).substr(start, end - start));
+    std::string_view text = std::string_view(word.text).substr(start, end - start);
+    const bool says_udp = accept_udp(text);
+    const auto address = parse_address(text);
     if (!address) {
       statement.error(at, address.error());
       return false;
@@ -50,7 +58,7 @@ bool parse_bind_addresses(const Word& word, std::vector<BindDraft>& binds, State
       statement.error(at, "'bind' wants a port", "write it like 192.0.2.10:80");
       return false;
     }
-    binds.push_back({*address, at});
+    binds.push_back({*address, says_udp, at});
     start = end + 1;
   }
   return true;
@@ -97,6 +105,15 @@ void parse_maxconn(ProxyDraft& proxy, Statement& statement) {
 void parse_mirror(ProxyDraft& proxy, Statement& statement) {
   const auto choice = statement.take_choice({"off", "on"});
   if (choice && statement.end()) proxy.settings.mirror = *choice == 1;
+}
+
+// As nginx has it, and HAProxy's commercial edition.
+void parse_proxy_responses(ProxyDraft& proxy, Statement& statement) {
+  const Origin at = statement.at();
+  const auto number = statement.take_number("a number of datagrams", 0, 255);
+  if (!number || !statement.end()) return;
+  proxy.settings.replies = static_cast<std::uint8_t>(*number);
+  proxy.settings.replies_at = at;
 }
 
 // --------------------------------------------------------------------------------------- backend
@@ -291,6 +308,7 @@ constexpr Handler<ProxyDraft> kHandlers[] = {
     {"maxconn", parse_maxconn},
     {"mirror", parse_mirror},
     {"mode", parse_mode},
+    {"proxy-responses", parse_proxy_responses},
     {"option allbackups", parse_option<&ProxySettings::all_backups>},
     {"option log-health-checks", parse_option<&ProxySettings::log_health_checks>},
     {"source", parse_source},

@@ -72,9 +72,13 @@ Parsed<std::string_view> strip_family(std::string_view text) {
   }
   const auto other = std::ranges::find_if(
       kOtherFamilies, [text](const Family& family) { return text.starts_with(family.prefix); });
+  if (other != std::end(kOtherFamilies) && other->what == "UDP") {
+    return complain(fmt::format("'{}': the protocol is not part of an address here", text),
+                    "write the address alone, and 'mode udp' into its section");
+  }
   if (other != std::end(kOtherFamilies)) {
     return complain(
-        fmt::format("'{}' is {}: only TCP over IPv4 is supported yet", text, other->what),
+        fmt::format("'{}' is {}: only IPv4 is supported yet", text, other->what),
         "write an IPv4 address, as in 192.0.2.10:80");
   }
   if (text.starts_with('[') || std::ranges::count(text, ':') > 1) {

@@ -175,13 +175,14 @@ class Builder {
                            .group = input_.config.groups[group],
                            .group_plan = groups_[group],
                            .name = std::move(name)};
-    const auto timeouts = service_timeouts(frontend.timeouts, plan.backend.timeouts);
+    const auto timeouts = service_timeouts(frontend.protocol, frontend.timeouts, plan.backend.timeouts);
     abi::ImageService& service = entry(draft_.services, *index);
     service.name = Name(plan.name);
     service.protocol = static_cast<std::uint8_t>(frontend.protocol);
     service.group = plan.group_plan.index;
     service.balance = to_abi(plan.backend.balance);
     service.mirror = frontend.mirror ? 1 : 0;
+    service.udp_replies = plan.backend.replies;
     service.connect_timeout_ms = timeouts.connect_ms;
     service.established_timeout_ms = timeouts.established_ms;
     service.closing_timeout_ms = timeouts.closing_ms;

@@ -24,7 +24,7 @@ namespace carpool::mirror {
 inline constexpr std::size_t kMaxDatagramBytes = 1400;
 inline constexpr std::size_t kHeaderBytes = 48;
 inline constexpr std::size_t kMaxPayloadBytes = kMaxDatagramBytes - kHeaderBytes - kTagBytes;
-inline constexpr std::uint8_t kProtocolVersion = 1;
+inline constexpr std::uint8_t kProtocolVersion = 2;
 
 using Epoch = std::array<std::uint8_t, 16>;
 

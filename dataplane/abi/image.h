@@ -56,7 +56,8 @@ struct ImageService {
   std::uint8_t group = 0;
   Balance balance = Balance::roundrobin;
   std::uint8_t mirror = 1;  // whether the peer is told of its connections
-  std::uint8_t reserved[4] = {};
+  std::uint8_t udp_replies = 0;  // datagrams that answer each of the client's; 0: not known
+  std::uint8_t reserved[3] = {};
   // Which servers may be chosen now, as server indices; empty if none. A server stands there as
   // often as its weight says, spread evenly. leastconn and first: each server once.
   Span32 picks;

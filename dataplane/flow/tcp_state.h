@@ -1,6 +1,8 @@
-// What we need to know of a TCP connection's life: enough to time it out rightly, not to police it.
+// What we need to know of a connection's life: enough to time it out rightly, not to police it.
 // Endpoints check sequence numbers; we forward, and remember how far the connection has come (RFC
-// 9293, 3.3.2).
+// 9293, 3.3.2). UDP has states of its own in the same table, so that every flow moves on by one
+// look-up: a datagram counts as a SYN, for any of them may be the first, and the last answer that
+// is expected as a FIN.
 #pragma once
 
 #include <array>
@@ -15,7 +17,9 @@ enum class TcpState : std::uint8_t {
   free,          // the record is not in use
   syn_sent,      // the client's SYN went to the server
   syn_received,  // the server has answered; the client has yet to show that it is real
+  udp_asked,     // no datagram from the server yet
   established,
+  udp_answered,
   client_closing,  // FIN from the client
   server_closing,  // FIN from the server
   closed,          // FIN from both
@@ -39,8 +43,8 @@ inline constexpr std::size_t kTcpStates = static_cast<std::size_t>(TcpState::cou
 inline constexpr std::size_t kTcpEvents = static_cast<std::size_t>(TcpEvent::count);
 
 inline constexpr std::array<std::string_view, kTcpStates> kTcpStateNames = {
-    "free",           "syn_sent",       "syn_received", "established",
-    "client_closing", "server_closing", "closed",       "reset"};
+    "free",         "syn_sent",       "syn_received",   "udp_asked", "established",
+    "udp_answered", "client_closing", "server_closing", "closed",    "reset"};
 
 namespace detail {
 using enum TcpState;
@@ -58,10 +62,17 @@ inline constexpr std::array<std::array<TcpState, kTcpEvents>, kTcpStates> kTcpTr
        counts as half-open. */
     {syn_received, established, client_closing, reset, syn_received, syn_received, server_closing,
      reset},
+    /* udp_asked: whoever sends with an address that is not its own never gets further, so it counts
+       as half-open. So does a service that does not answer at all, like syslog: being pushed out
+       costs it nothing, as the next datagram opens its flow again. */
+    {udp_asked, udp_asked, udp_asked, udp_asked, udp_answered, udp_asked, closed, udp_asked},
     /* established: a stray SYN is answered by the endpoint (challenge ACK, RFC 5961) and
        changes nothing here. */
     {established, established, client_closing, reset, established, established, server_closing,
      reset},
+    /* udp_answered */
+    {udp_answered, udp_answered, udp_answered, udp_answered, udp_answered, udp_answered, closed,
+     udp_answered},
     /* client_closing: half-closed connections may go on for long; only the server's FIN
        completes them. */
     {client_closing, client_closing, client_closing, reset, client_closing, client_closing, closed,
@@ -90,9 +101,16 @@ inline constexpr std::array<std::array<TcpState, kTcpEvents>, kTcpStates> kTcpTr
   return detail::kTcpTransitions[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];
 }
 
+// Whether a flow of this protocol can be in this state.
+[[nodiscard]] constexpr bool is_state_of(std::uint8_t protocol, TcpState state) {
+  const bool is_udp_state = state == TcpState::udp_asked || state == TcpState::udp_answered;
+  const bool is_of_both = state == TcpState::free || state == TcpState::closed;
+  return is_of_both || is_udp_state == (protocol == kProtocolUdp);
+}
+
 // Counts against the half-open budget.
 [[nodiscard]] constexpr bool is_half_open(TcpState state) {
-  return state == TcpState::syn_sent || state == TcpState::syn_received;
+  return state >= TcpState::syn_sent && state <= TcpState::udp_asked;
 }
 // A connection that its server holds open (what `active` counts).
 [[nodiscard]] constexpr bool is_open(TcpState state) {

@@ -62,4 +62,12 @@ namespace carpool {
   return be16::from_raw(static_cast<std::uint16_t>(~((sum & 0xffff) + (sum >> 16))));
 }
 
+// Of UDP: plus zero says that there is no checksum, and a sum that comes out as it is sent as minus
+// zero (RFC 768).
+[[nodiscard]] constexpr be16 adjust_udp_checksum(be16 checksum, std::uint16_t delta) {
+  if (checksum == be16(0)) return checksum;
+  const be16 adjusted = adjust_checksum(checksum, delta);
+  return adjusted == be16(0) ? be16(0xffff) : adjusted;
+}
+
 }  // namespace carpool

@@ -32,7 +32,7 @@ struct Parsed {
   std::uint64_t hash = 0;
   flow::FlowRef candidate = flow::kNoFlow;
   std::uint8_t l4_offset = 0;  // bytes from the start of the frame
-  std::uint8_t tcp_flags = 0;
+  std::uint8_t tcp_flags = 0;  // of kind flow; see flow/tcp_state.h for UDP
   PacketKind kind = PacketKind::other;
   Verdict verdict = Verdict::not_for_us;  // of kind other
 };

@@ -138,13 +138,15 @@ std::uint32_t Pipeline::bulk_turn(std::uint32_t now_ms) {
 
 // The peer may have another configuration, and what comes from a ring is not to be trusted.
 bool Pipeline::is_plausible(const abi::MirrorRecord& told) const {
-  if (!image_ || told.protocol != kProtocolTcp) return false;
+  const bool is_known_protocol = told.protocol == kProtocolTcp || told.protocol == kProtocolUdp;
+  if (!image_ || !is_known_protocol) return false;
   if (told.kind != abi::MirrorKind::opened && told.kind != abi::MirrorKind::refreshed &&
       told.kind != abi::MirrorKind::ended) {
     return false;
   }
   const bool is_known_state =
-      told.tcp_state < flow::kTcpStates && state_of(told) >= flow::TcpState::established;
+      told.tcp_state < flow::kTcpStates && state_of(told) >= flow::TcpState::established &&
+      flow::is_state_of(told.protocol, state_of(told));
   if (!is_known_state || told.server >= image_.servers().size()) return false;
   const abi::ImageServer& server = image_.servers()[told.server];
   const be16 server_port = server.port.raw() != 0 ? server.port : told.virtual_port;
@@ -222,6 +224,7 @@ void Pipeline::learn_new(const abi::MirrorRecord& told) {
   record.last_seen_ms = now_ms_ - told.age_ms;
   record.told_ms = record.last_seen_ms;
   record.is_told = 1;
+  record.replies_due = 0;  // those that are due now may have come while nobody forwarded
   prepare_deltas(record);
   if (!flows_.enter(flow)) {
     flows_.give_back(flow);

@@ -19,7 +19,7 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
   flow::FlowRecord& record = flows_.record(flow);
   record.addresses[flow::kFromClient] = key.addresses;
   record.ports[flow::kFromClient] = key.ports;
-  record.protocol = kProtocolTcp;
+  record.protocol = static_cast<std::uint8_t>(key.protocol);
   record.service = service;
   record.server = static_cast<std::uint16_t>(chosen);
   record.next_hop = server.next_hop;
@@ -29,7 +29,9 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
     return Verdict::no_source_port;
   }
   prepare_deltas(record);
-  record.state = flow::TcpState::syn_sent;
+  const bool is_udp = record.protocol == kProtocolUdp;
+  record.state = is_udp ? flow::TcpState::udp_asked : flow::TcpState::syn_sent;
+  record.replies_due = is_udp ? image_.services()[service].udp_replies : 0;
   record.last_seen_ms = now_ms_;  // also if this packet goes nowhere yet: the next hop may follow
   if (!flows_.enter(flow)) {
     flows_.give_back(flow);
@@ -73,16 +75,16 @@ bool Pipeline::find_source_port(flow::FlowRecord& record, const abi::ImageServer
   be16 over_port;
   const auto take = [&](be16 port) {
     const auto key =
-        flow::FlowKey::of(server.address, server_port, server.local, port, kProtocolTcp);
+        flow::FlowKey::of(server.address, server_port, server.local, port, record.protocol);
     record.addresses[flow::kFromServer] = key.addresses;
     record.ports[flow::kFromServer] = key.ports;
   };
   for (std::uint32_t i = 0; i < flow::kMaxPortProbes; ++i, walk.advance()) {
     const be16 port = walk.port();
     // A port of a virtual address that clients connect to is not ours to use.
-    if (is_shared && image_.find_service(server.local, port, kProtocolTcp) >= 0) continue;
+    if (is_shared && image_.find_service(server.local, port, record.protocol) >= 0) continue;
     const auto key =
-        flow::FlowKey::of(server.address, server_port, server.local, port, kProtocolTcp);
+        flow::FlowKey::of(server.address, server_port, server.local, port, record.protocol);
     const flow::FlowRef ref = flows_.find(key, flows_.hash_of(key));
     if (ref == flow::kNoFlow) {
       take(port);

@@ -44,6 +44,19 @@ inline Parsed parse_tcp(const Packet& packet, const Ipv4Header& ip, std::uint32_
   return parsed;
 }
 
+inline Parsed parse_udp(const Packet& packet, const Ipv4Header& ip, std::uint32_t l4_offset,
+                        std::uint32_t l4_bytes) {
+  if (l4_bytes < sizeof(UdpHeader)) return stop(Verdict::udp_malformed);
+  const auto& udp = *reinterpret_cast<const UdpHeader*>(packet.data + l4_offset);
+  const std::uint32_t length = udp.length.host();
+  if (length < sizeof(UdpHeader) || length > l4_bytes) return stop(Verdict::udp_malformed);
+  Parsed parsed = of_kind(PacketKind::flow, l4_offset);
+  parsed.tcp_flags = kTcpSyn;  // any datagram may be the first of its flow
+  parsed.key = flow::FlowKey::of(ip.source, udp.source_port, ip.destination, udp.destination_port,
+                                 kProtocolUdp);
+  return parsed;
+}
+
 inline Parsed parse_icmp(const Packet& packet, std::uint32_t l4_offset, std::uint32_t l4_bytes) {
   if (l4_bytes < sizeof(IcmpHeader)) return stop(Verdict::protocol_unsupported);
   const auto& icmp = *reinterpret_cast<const IcmpHeader*>(packet.data + l4_offset);
@@ -74,6 +87,7 @@ inline Parsed parse_ipv4(const Packet& packet) {
   if (ip.protocol == kProtocolTcp) [[likely]] {
     return parse_tcp(packet, ip, l4_offset, l4_bytes);
   }
+  if (ip.protocol == kProtocolUdp) return parse_udp(packet, ip, l4_offset, l4_bytes);
   if (ip.protocol == kProtocolCarp) return of_kind(PacketKind::advert, l4_offset);
   if (is_hello(packet, ip, l4_offset, l4_bytes)) return of_kind(PacketKind::hello, l4_offset);
   if (ip.protocol == kProtocolIcmp) return parse_icmp(packet, l4_offset, l4_bytes);

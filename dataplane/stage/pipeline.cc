@@ -12,6 +12,22 @@ namespace {
 
 constexpr std::uint32_t kResetTimeoutMs = 10'000;
 
+constexpr std::uint8_t protocol_of(const flow::FlowKey& key) {
+  return static_cast<std::uint8_t>(key.protocol);
+}
+
+// The same for what knows no reset.
+constexpr Verdict without_reset(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::reset_no_service:
+      return Verdict::no_service;
+    case Verdict::reset_no_server:
+      return Verdict::no_server;
+    default:
+      return Verdict::no_flow;
+  }
+}
+
 // What a packet without a flow should hear from us depends on whom it was for.
 constexpr bool is_virtual(const abi::ImageAddress& address) {
   return (address.roles & abi::kRoleVirtual) != 0;
@@ -130,13 +146,17 @@ Verdict Pipeline::track(Arrival arrival, flow::FlowRef ref) {
   if (ttl_is_used_up(packet)) [[unlikely]] {
     return Verdict::ipv4_ttl_expired;
   }
-  const flow::TcpEvent event = flow::tcp_event(arrival.parsed.tcp_flags, direction);
+  flow::TcpEvent event = flow::tcp_event(arrival.parsed.tcp_flags, direction);
   if ((arrival.parsed.tcp_flags & kTcpSyn) != 0) [[unlikely]] {
     if (event == flow::TcpEvent::client_syn && flow::is_reopening(record.state)) {
       forget(ref >> 1);
       return without_flow(arrival);
     }
-    note_repeated_syn(record, event);
+    if (record.protocol == kProtocolUdp) {
+      event = note_datagram(record, event);
+    } else {
+      note_repeated_syn(record, event);
+    }
   }
   return forward(arrival, ref, event);
 }
@@ -178,6 +198,17 @@ Verdict Pipeline::forward(Arrival arrival, flow::FlowRef ref, flow::TcpEvent eve
   return Verdict::to_client;
 }
 
+// Counts what the server owes, where that is known. Its last answer ends the flow: to a client that
+// asks again later, from the same port, the next server may answer.
+flow::TcpEvent Pipeline::note_datagram(flow::FlowRecord& record, flow::TcpEvent event) {
+  if (event == flow::TcpEvent::client_syn) {
+    record.replies_due += image_.services()[record.service].udp_replies;
+  } else if (record.replies_due != 0 && --record.replies_due == 0) {
+    return flow::TcpEvent::server_fin;
+  }
+  return event;
+}
+
 // Handshakes that take more than one try.
 void Pipeline::note_repeated_syn(const flow::FlowRecord& record, flow::TcpEvent event) {
   auto& counters = servers_[record.server];
@@ -191,15 +222,18 @@ void Pipeline::note_repeated_syn(const flow::FlowRecord& record, flow::TcpEvent 
 // What the server makes of a connection; the record is still in the state before it.
 void Pipeline::note_answer(const flow::FlowRecord& record, flow::TcpEvent event) {
   auto& counters = servers_[record.server];
-  const bool asked = record.state == flow::TcpState::syn_sent;
-  if (event == flow::TcpEvent::server_syn && asked) {
+  const bool asked =
+      record.state == flow::TcpState::syn_sent || record.state == flow::TcpState::udp_asked;
+  const bool answers =
+      event == flow::TcpEvent::server_syn || event == flow::TcpEvent::server_fin;
+  if (asked && answers) {
     counters.answered.add(1);
     counters.answer_times[abi::answer_time_class(record.age_ms(now_ms_))].add(1);
   }
   if (event == flow::TcpEvent::server_rst) (asked ? counters.refused : counters.resets).add(1);
 }
 
-// A TCP packet that belongs to no flow we know.
+// A packet of TCP or UDP that belongs to no flow we know.
 Verdict Pipeline::without_flow(Arrival arrival) {
   if (!image_) return Verdict::not_for_us;
   const abi::ImageAddress* to = image_.find_address(arrival.parsed.key.destination());
@@ -212,7 +246,8 @@ Verdict Pipeline::without_flow(Arrival arrival) {
 
 Verdict Pipeline::towards_service(Arrival arrival, const abi::ImageAddress& to) {
   const auto& key = arrival.parsed.key;
-  const int service = image_.find_service(key.destination(), key.destination_port(), kProtocolTcp);
+  const int service =
+      image_.find_service(key.destination(), key.destination_port(), protocol_of(key));
   const bool opens = (arrival.parsed.tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
   if (service >= 0 && opens) {
     return open_flow(arrival, static_cast<std::uint16_t>(service), to);
@@ -229,7 +264,7 @@ bool Pipeline::hand_over(Arrival arrival, const abi::ImageAddress* to) const {
   const bool from_client =
       is_virtual(*to) &&
       ((to->roles & abi::kRoleLocal) == 0 ||
-       image_.find_service(key.destination(), key.destination_port(), kProtocolTcp) >= 0);
+       image_.find_service(key.destination(), key.destination_port(), protocol_of(key)) >= 0);
   const std::uint32_t slot =
       from_client ? flow::slot_of_client(key.source(), key.source_port(), shared_secret_)
                   : flow::slot_of_local_port(key.destination_port());
@@ -238,7 +273,9 @@ bool Pipeline::hand_over(Arrival arrival, const abi::ImageAddress* to) const {
   return owner != settings_.worker;
 }
 
+// TCP hears that there is nothing here for it.
 Verdict Pipeline::reset(Arrival arrival, std::uint8_t group, Verdict verdict) {
+  if (arrival.parsed.key.protocol == kProtocolUdp) return without_reset(verdict);
   if (verdict == Verdict::reset_no_flow && has_just_taken(group)) return Verdict::no_flow_yet;
   const bool answered =
       make_reset(arrival.packet, arrival.parsed.l4_offset, image_.groups()[group].mac);

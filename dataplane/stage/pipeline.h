@@ -122,6 +122,7 @@ class Pipeline {
   void learn_new(const abi::MirrorRecord& told);
   void look_for_way(flow::FlowRecord& record) const;
 
+  [[nodiscard]] flow::TcpEvent note_datagram(flow::FlowRecord& record, flow::TcpEvent event);
   void note_repeated_syn(const flow::FlowRecord& record, flow::TcpEvent event);
   void note_answer(const flow::FlowRecord& record, flow::TcpEvent event);
   void move_on(flow::FlowRecord& record, flow::TcpState next);

@@ -61,9 +61,14 @@ inline void rewrite_one(const Packet& packet, std::uint32_t l4_offset,
   const std::uint32_t ipv4_delta = std::uint32_t{kTtlDelta} + (record.ipv4_delta ^ invert);
   header.checksum = adjust_checksum(
       header.checksum, static_cast<std::uint16_t>((ipv4_delta & 0xffff) + (ipv4_delta >> 16)));
-  auto& tcp = *reinterpret_cast<TcpHeader*>(l4);
-  tcp.checksum =
-      adjust_checksum(tcp.checksum, static_cast<std::uint16_t>(record.transport_delta ^ invert));
+  const auto transport_delta = static_cast<std::uint16_t>(record.transport_delta ^ invert);
+  if (record.protocol == kProtocolTcp) [[likely]] {
+    auto& tcp = *reinterpret_cast<TcpHeader*>(l4);
+    tcp.checksum = adjust_checksum(tcp.checksum, transport_delta);
+  } else {
+    auto& udp = *reinterpret_cast<UdpHeader*>(l4);
+    udp.checksum = adjust_udp_checksum(udp.checksum, transport_delta);
+  }
 }
 
 inline void address_frame(const Packet& packet, const MacAddress& destination,

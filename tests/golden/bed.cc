@@ -92,6 +92,23 @@ ImageContent usual_content() {
   return content;
 }
 
+ImageContent content_with_dns(std::uint8_t replies) {
+  ImageContent content = usual_content();
+  content.services.push_back(service("dns", 0, {kDns1Index, kDns2Index}));
+  abi::ImageService& dns = content.services.back().fields;
+  dns.protocol = kProtocolUdp;
+  dns.connect_timeout_ms = dns.established_timeout_ms = dns.closing_timeout_ms = kUdpTimeoutMs;
+  dns.closed_timeout_ms = kUdpAnsweredTimeoutMs;
+  dns.udp_replies = replies;
+  content.service_keys.push_back({.address = kDns.address,
+                                  .port = be16(kDns.port),
+                                  .protocol = kProtocolUdp,
+                                  .service = kDnsService});
+  content.servers.push_back(server("dns1", kDns1, kWebLocal, 1, kDnsService));
+  content.servers.push_back(server("dns2", kDns2, kWebLocal, 2, kDnsService));
+  return content;
+}
+
 Bed::Bed(const BedOptions& options, const ImageContent& content)
     : options_(options),
       counters_(std::make_unique<abi::WorkerCounters>()),
@@ -144,10 +161,10 @@ std::vector<Outcome> Bed::send_batch(std::span<const Input> inputs) {
   return outcomes;
 }
 
-TcpState Bed::state_of(const Endpoint& from, const Endpoint& to) {
+TcpState Bed::state_of(const Endpoint& from, const Endpoint& to, std::uint8_t protocol) {
   auto& flows = pipeline_.flows();
   const auto key =
-      flow::FlowKey::of(from.address, be16(from.port), to.address, be16(to.port), kProtocolTcp);
+      flow::FlowKey::of(from.address, be16(from.port), to.address, be16(to.port), protocol);
   const flow::FlowRef ref = flows.find(key, flows.hash_of(key));
   return ref == flow::kNoFlow ? TcpState::free : flows.record_of(ref).state;
 }

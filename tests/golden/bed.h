@@ -3,6 +3,8 @@
 //           port 0, "wan"                        port 1, "lan"
 //   client ---- 192.0.2.10  group 0   10.0.0.10 ---- web1 10.0.0.11, web2 10.0.0.12   (round robin)
 //   client ---- 192.0.2.20  group 1   10.0.0.20 ---- db1  10.0.0.21
+//
+// and where UDP is asked for, DNS on 192.0.2.10 with the web servers' machines.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +33,10 @@ inline constexpr Ipv4Address kMysqlLocal = Ipv4Address::of(10, 0, 0, 20);
 inline constexpr Endpoint kWeb1{Ipv4Address::of(10, 0, 0, 11), 8080};
 inline constexpr Endpoint kWeb2{Ipv4Address::of(10, 0, 0, 12), 8080};
 inline constexpr Endpoint kDb1{Ipv4Address::of(10, 0, 0, 21), 3306};
+inline constexpr Endpoint kDns{Ipv4Address::of(192, 0, 2, 10), 53};
+inline constexpr Endpoint kDns1{Ipv4Address::of(10, 0, 0, 11), 5353};
+inline constexpr Endpoint kDns2{Ipv4Address::of(10, 0, 0, 12), 5353};
+inline constexpr std::uint16_t kDnsService = 2, kDns1Index = 3, kDns2Index = 4;
 inline constexpr std::uint16_t kWeb1Index = 0, kWeb2Index = 1, kDb1Index = 2;
 
 inline constexpr MacAddress kPublicMac = MacAddress::virtual_router(53);   // group 0
@@ -45,11 +51,16 @@ inline constexpr MacAddress kDb1Mac{{0x02, 0, 0, 0, 0x0a, 21}};
 inline constexpr std::uint32_t kConnectTimeoutMs = 5'000;
 inline constexpr std::uint32_t kEstablishedTimeoutMs = 100'000;
 inline constexpr std::uint32_t kClosingTimeoutMs = 30'000;
+inline constexpr std::uint32_t kUdpTimeoutMs = 20'000;
+inline constexpr std::uint32_t kUdpAnsweredTimeoutMs = 1'000;
 inline constexpr std::uint32_t kClosedTimeoutMs = 60'000;
 inline constexpr std::uint32_t kResetTimeoutMs = 10'000;
 
 // The configuration above. Tests change what they are about.
 [[nodiscard]] ImageContent usual_content();
+
+// With the service of UDP. `replies`: how many datagrams answer one of the client's, if known.
+[[nodiscard]] ImageContent content_with_dns(std::uint8_t replies = 0);
 
 struct Outcome {
   Verdict verdict{};
@@ -97,7 +108,8 @@ class Bed {
     return counters_->verdicts[static_cast<std::size_t>(verdict)].get();
   }
   // The state of the flow that a packet from here to there belongs to; free if there is none.
-  [[nodiscard]] TcpState state_of(const Endpoint& from, const Endpoint& to);
+  [[nodiscard]] TcpState state_of(const Endpoint& from, const Endpoint& to,
+                                  std::uint8_t protocol = kProtocolTcp);
 
  private:
   BedOptions options_;

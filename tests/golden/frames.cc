@@ -90,6 +90,25 @@ TcpFrame::operator Frame() const {
   return around(segment);
 }
 
+UdpFrame::UdpFrame(const Endpoint& from, const Endpoint& to)
+    : Ipv4Frame(from.address, to.address, kProtocolUdp) {
+  udp_.source_port = be16(from.port);
+  udp_.destination_port = be16(to.port);
+}
+
+UdpFrame::operator Frame() const {
+  UdpHeader header = udp_;
+  Frame segment(sizeof header + data_.size());
+  header.length = be16(static_cast<std::uint16_t>(segment.size()));
+  place(segment, 0, header);
+  std::ranges::copy(data_, segment.begin() + sizeof header);
+  if (summed_) {
+    const be16 sum = transport_checksum(ip_.source, ip_.destination, kProtocolUdp, segment);
+    reinterpret_cast<UdpHeader*>(segment.data())->checksum = sum == be16(0) ? be16(0xffff) : sum;
+  }
+  return around(segment);
+}
+
 IcmpFrame::operator Frame() const {
   Frame segment(sizeof icmp_ + data_.size());
   place(segment, 0, icmp_);
@@ -127,6 +146,10 @@ TcpHeader& tcp_header(Frame& frame) {
   return *reinterpret_cast<TcpHeader*>(frame.data() + kIpAt + ipv4(frame).header_bytes());
 }
 
+UdpHeader& udp_header(Frame& frame) {
+  return *reinterpret_cast<UdpHeader*>(frame.data() + kIpAt + ipv4(frame).header_bytes());
+}
+
 std::optional<TcpSeen> read_tcp(const Frame& frame) {
   const auto segment = segment_in(frame, kProtocolTcp);
   if (!segment || segment->size() < sizeof(TcpHeader)) return std::nullopt;
@@ -147,6 +170,29 @@ std::optional<TcpSeen> read_tcp(const Frame& frame) {
                  .acknowledgement = tcp.acknowledgement.host(),
                  .ip_header_bytes = ip.header_bytes(),
                  .data = {copy.begin() + tcp.header_bytes(), copy.end()},
+                 .checksums_hold = holds && ipv4_checksum_holds(frame)};
+}
+
+std::optional<UdpSeen> read_udp(const Frame& frame) {
+  const auto segment = segment_in(frame, kProtocolUdp);
+  if (!segment || segment->size() < sizeof(UdpHeader)) return std::nullopt;
+  const auto ip = header_at<Ipv4Header>(frame, kIpAt);
+  Frame copy(segment->begin(), segment->end());
+  auto& udp = *reinterpret_cast<UdpHeader*>(copy.data());
+  if (udp.length.host() < sizeof udp || udp.length.host() > copy.size()) return std::nullopt;
+  copy.resize(udp.length.host());
+
+  const be16 checksum = udp.checksum;
+  const bool is_summed = checksum != be16(0);
+  udp.checksum = be16(0);
+  const be16 sum = transport_checksum(ip.source, ip.destination, kProtocolUdp, copy);
+  const bool holds = !is_summed || checksum == (sum == be16(0) ? be16(0xffff) : sum);
+  return UdpSeen{.macs = macs_of(frame),
+                 .from = {ip.source, udp.source_port.host()},
+                 .to = {ip.destination, udp.destination_port.host()},
+                 .ttl = ip.ttl,
+                 .data = {copy.begin() + sizeof udp, copy.end()},
+                 .is_summed = is_summed,
                  .checksums_hold = holds && ipv4_checksum_holds(frame)};
 }
 

@@ -111,6 +111,27 @@ class TcpFrame : public Ipv4Frame<TcpFrame> {
   std::string data_;
 };
 
+class UdpFrame : public Ipv4Frame<UdpFrame> {
+ public:
+  UdpFrame(const Endpoint& from, const Endpoint& to);
+
+  UdpFrame& data(std::string_view data) {
+    data_ = data;
+    return *this;
+  }
+  // The sender has not summed (RFC 768).
+  UdpFrame& without_checksum() {
+    summed_ = false;
+    return *this;
+  }
+  operator Frame() const;  // NOLINT
+
+ private:
+  UdpHeader udp_;
+  std::string data_;
+  bool summed_ = true;
+};
+
 class IcmpFrame : public Ipv4Frame<IcmpFrame> {
  public:
   IcmpFrame(Ipv4Address from, Ipv4Address to, std::uint8_t type)
@@ -145,6 +166,9 @@ class OtherFrame : public Ipv4Frame<OtherFrame> {  // of any protocol, with byte
 [[nodiscard]] inline TcpFrame tcp(const Endpoint& from, const Endpoint& to) {
   return {from, to};
 }
+[[nodiscard]] inline UdpFrame udp(const Endpoint& from, const Endpoint& to) {
+  return {from, to};
+}
 [[nodiscard]] inline IcmpFrame echo_request(Ipv4Address from, Ipv4Address to) {
   return {from, to, kIcmpEchoRequest};
 }
@@ -164,6 +188,7 @@ struct Arp {
 [[nodiscard]] EthernetHeader& ethernet(Frame& frame);
 [[nodiscard]] Ipv4Header& ipv4(Frame& frame);
 [[nodiscard]] TcpHeader& tcp_header(Frame& frame);
+[[nodiscard]] UdpHeader& udp_header(Frame& frame);
 
 // A TCP frame taken apart. `checksums_hold`: IPv4 and TCP checksums are exactly what a sender would
 // compute for these bytes.
@@ -181,6 +206,18 @@ struct TcpSeen {
 };
 // nullopt if the frame is not a whole TCP segment over IPv4.
 [[nodiscard]] std::optional<TcpSeen> read_tcp(const Frame& frame);
+
+// A UDP frame likewise. A checksum that was left out holds.
+struct UdpSeen {
+  Macs macs;
+  Endpoint from;
+  Endpoint to;
+  std::uint8_t ttl = 0;
+  std::string data;
+  bool is_summed = false;
+  bool checksums_hold = false;
+};
+[[nodiscard]] std::optional<UdpSeen> read_udp(const Frame& frame);
 
 // Here `checksums_hold` is what a receiver finds: of the two zeros of the sum either may be sent.
 struct EchoSeen {

@@ -82,8 +82,8 @@ TEST(Verdicts, OfWhatIsDropped) {
       {"SYN and FIN", Verdict::tcp_malformed, tcp(kClient, kWeb).flags(kTcpSyn | kTcpFin)},
       {"SYN and RST", Verdict::tcp_malformed, tcp(kClient, kWeb).flags(kTcpSyn | kTcpRst)},
 
-      {"UDP", Verdict::protocol_unsupported,
-       OtherFrame(kClient.address, kWeb.address, kProtocolUdp, "12345678")},
+      {"GRE", Verdict::protocol_unsupported,
+       OtherFrame(kClient.address, kWeb.address, 47, "12345678")},
       {"ICMP unreachable", Verdict::protocol_unsupported,
        IcmpFrame(kClient.address, kWeb.address, 3)},
       {"ICMP echo with a code", Verdict::protocol_unsupported,

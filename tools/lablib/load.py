@@ -255,6 +255,17 @@ class Clients:
             ],
         )
 
+    def dns_prober(self, port: int, name: str) -> Probe:
+        return self._probe(CLIENT.name, "dns_prober", [VIRTUAL_ADDRESS, str(port), name])
+
+    def syslog_receiver(self, host: str, port: int) -> Probe:
+        return self._probe(host, "syslog_receiver", [str(port)])
+
+    def syslog_sender(self, port: int, senders: int, messages: int) -> Probe:
+        counts = ["--senders", str(senders), "--messages", str(messages)]
+        arguments = [VIRTUAL_ADDRESS, str(port), *counts]
+        return self._probe(CLIENT.name, "syslog_sender", arguments, writes=False)
+
     def wire_watch(self) -> Probe:
         ports = [f"{switch_port(host.name, WAN)}={host.name}" for host in APPLIANCES]
         probe = self._probe(SWITCH, "wire_watch", [VIRTUAL_ADDRESS, *ports])

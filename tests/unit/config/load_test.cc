@@ -504,5 +504,25 @@ TEST(Load, VrrpsFenceIsHeldAgainstItsInterval) {
   EXPECT_TRUE(says(config->warnings, Severity::Warning, 1, "write 'fence 200ms' or less"));
 }
 
+TEST(Load, Udp) {
+  const Config config = good(
+      "defaults\n timeout tunnel 1h\n"
+      "listen dns\n mode udp\n bind udp@192.0.2.10:53\n proxy-responses 1\n"
+      " option dns-check name example.org\n server ns1 10.0.0.53:53 check\n"
+      "listen syslog\n mode udp\n mirror on\n bind 192.0.2.10:514\n timeout client 5s\n"
+      " server log1 10.0.0.54\n"
+      "listen tcpdns\n bind 192.0.2.10:53\n server ns1 10.0.0.53:53\n");
+  const Frontend* dns = config.find_frontend("dns");
+  EXPECT_EQ(dns->protocol, IpProtocol::Udp);
+  EXPECT_FALSE(dns->mirror);
+  EXPECT_EQ(config.find_backend("dns")->protocol, IpProtocol::Udp);
+  EXPECT_EQ(config.find_backend("dns")->replies, 1);
+  EXPECT_TRUE(config.find_frontend("syslog")->mirror);
+  EXPECT_EQ(config.find_backend("syslog")->servers[0].port, 514);
+  EXPECT_EQ(config.find_frontend("tcpdns")->protocol, IpProtocol::Tcp);
+  EXPECT_TRUE(config.find_frontend("tcpdns")->mirror);
+  EXPECT_TRUE(config.warnings.empty()) << format_diagnostics(config.warnings);
+}
+
 }  // namespace
 }  // namespace carpool::config

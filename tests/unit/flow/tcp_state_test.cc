@@ -75,5 +75,33 @@ TEST(TcpState, OnlyClosingStatesReopen) {
   }
 }
 
+TEST(UdpState, LeavesHalfOpenByAnAnswerOnly) {
+  EXPECT_EQ(next_state(udp_asked, client_syn), udp_asked);
+  EXPECT_TRUE(is_half_open(udp_asked));
+  EXPECT_EQ(next_state(udp_asked, server_syn), udp_answered);
+  EXPECT_FALSE(is_half_open(udp_answered));
+  EXPECT_TRUE(is_open(udp_answered));
+}
+
+TEST(UdpState, EndsWithTheLastAnswer) {
+  EXPECT_EQ(next_state(udp_asked, server_fin), closed);
+  EXPECT_EQ(next_state(udp_answered, server_fin), closed);
+  EXPECT_TRUE(is_reopening(closed));
+}
+
+// No event leads from the states of one protocol to those of the other.
+TEST(UdpState, IsApartFromTcp) {
+  for (std::size_t state = 0; state < kTcpStates; ++state) {
+    for (std::size_t event = 0; event < kTcpEvents; ++event) {
+      const auto from = static_cast<TcpState>(state);
+      const auto to = next_state(from, static_cast<TcpEvent>(event));
+      const bool is_udp = from == udp_asked || from == udp_answered;
+      if (from != closed) {
+        EXPECT_TRUE(is_state_of(is_udp ? kProtocolUdp : kProtocolTcp, to));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace carpool::flow

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/link/service_timeouts.h"
+#include "dataplane/net/headers.h"
 #include "tests/unit/link/appliance.h"
 
 namespace carpool::link {
@@ -365,6 +366,20 @@ TEST_F(ImageBuilder, ThePeerIsToldUnlessTheFrontendSaysNo) {
   EXPECT_EQ(appliance_.build().services()[0].mirror, 0);
 }
 
+TEST_F(ImageBuilder, UdpIsAServiceOfItsOwn) {
+  appliance_.add_server("web1", kWeb1);
+  appliance_.add_listen("dns", 80, 0).replies = 1;
+  appliance_.config.frontends[1].protocol = config::IpProtocol::Udp;
+  const auto image = appliance_.build();
+  const int web = image.find_service(kVip, be16(80), kProtocolTcp);
+  const int dns = image.find_service(kVip, be16(80), kProtocolUdp);
+  ASSERT_TRUE(web >= 0 && dns >= 0 && web != dns);
+  const auto& service = image.services()[static_cast<std::size_t>(dns)];
+  EXPECT_EQ(service.protocol, kProtocolUdp);
+  EXPECT_EQ(service.udp_replies, 1);
+  EXPECT_EQ(service.established_timeout_ms, 60'000u);
+}
+
 TEST(InitialStates, DisabledServersStartInMaintenance) {
   Appliance appliance;
   appliance.add_server("web1", kWeb1);
@@ -374,25 +389,38 @@ TEST(InitialStates, DisabledServersStartInMaintenance) {
   EXPECT_TRUE(states[0][1].maintenance);
 }
 
+constexpr auto kTcp = config::IpProtocol::Tcp;
+constexpr auto kUdp = config::IpProtocol::Udp;
+
+TEST(ServiceTimeouts, OfUdpAreIdleTimesAlone) {
+  EXPECT_EQ(service_timeouts(kUdp, {}, {}), (ServiceTimeouts{60'000, 60'000, 60'000, 1'000}));
+  config::Timeouts frontend, backend;
+  frontend.tunnel = 1h;
+  backend.server = 7s;
+  EXPECT_EQ(service_timeouts(kUdp, frontend, backend).established_ms, 7'000u);
+  frontend.client = 9s;
+  EXPECT_EQ(service_timeouts(kUdp, frontend, backend).established_ms, 9'000u);
+}
+
 TEST(ServiceTimeouts, FollowHaproxy) {
-  EXPECT_EQ(service_timeouts({}, {}), (ServiceTimeouts{5'000, 3'600'000, 30'000, 60'000}));
+  EXPECT_EQ(service_timeouts(kTcp, {}, {}), (ServiceTimeouts{5'000, 3'600'000, 30'000, 60'000}));
   config::Timeouts frontend;
   config::Timeouts backend;
   frontend.client = 50s;
-  EXPECT_EQ(service_timeouts(frontend, backend).established_ms, 3'600'000u);
+  EXPECT_EQ(service_timeouts(kTcp, frontend, backend).established_ms, 3'600'000u);
   backend.server = 70s;
   backend.connect = 1500us;
-  EXPECT_EQ(service_timeouts(frontend, backend).established_ms, 70'000u);
-  EXPECT_EQ(service_timeouts(frontend, backend).connect_ms, 2u);
+  EXPECT_EQ(service_timeouts(kTcp, frontend, backend).established_ms, 70'000u);
+  EXPECT_EQ(service_timeouts(kTcp, frontend, backend).connect_ms, 2u);
   frontend.tunnel = 2h;
-  EXPECT_EQ(service_timeouts(frontend, backend).established_ms, 7'200'000u);
+  EXPECT_EQ(service_timeouts(kTcp, frontend, backend).established_ms, 7'200'000u);
   backend.tunnel = 3h;
-  EXPECT_EQ(service_timeouts(frontend, backend).established_ms, 10'800'000u);
+  EXPECT_EQ(service_timeouts(kTcp, frontend, backend).established_ms, 10'800'000u);
   frontend.client_fin = 3s;
-  EXPECT_EQ(service_timeouts(frontend, backend).closing_ms, 3'000u);
+  EXPECT_EQ(service_timeouts(kTcp, frontend, backend).closing_ms, 3'000u);
   backend.server_fin = 0s;
   frontend.client_fin.reset();
-  EXPECT_EQ(service_timeouts(frontend, backend).closing_ms, 1u);
+  EXPECT_EQ(service_timeouts(kTcp, frontend, backend).closing_ms, 1u);
 }
 
 }  // namespace

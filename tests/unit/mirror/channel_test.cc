@@ -68,14 +68,14 @@ TEST_F(Pair, AnOpeningTellsWhoIsThere) {
 TEST_F(Pair, GoldenDatagram) {
   EXPECT_EQ(test::to_hex(seal(a, b.own(), "hello")),
             "43504d52"
-            "01"
+            "02"
             "02"
             "0001"
             "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
             "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"
             "0000000000000001"
             "42bc8b83ec"
-            "6d88f5ca4e77233b4c88e3919202cf5b");
+            "54aba001345c15debaf6088d4d2497ef");
 }
 
 TEST_F(Pair, SpeaksBothWays) {

@@ -79,7 +79,7 @@ TEST(Datagram, GoldenHeader) {
   write_header(header, std::span(bytes).first<kHeaderBytes>());
   EXPECT_EQ(test::to_hex(std::span(bytes).first<kHeaderBytes>()),
             "43504d52"
-            "01"
+            "02"
             "02"
             "0102"
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

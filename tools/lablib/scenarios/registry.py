@@ -25,6 +25,7 @@ from . import (
     split_brain,
     switchover,
     ucarp_peer,
+    udp,
 )
 from .scenario import Scenario
 
@@ -55,5 +56,6 @@ SCENARIOS: dict[str, Scenario] = {
         health_https.SCENARIO,
         checks_beside_haproxy.SCENARIO,
         server_views.SCENARIO,
+        udp.SCENARIO,
     )
 }
