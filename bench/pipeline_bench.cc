@@ -38,7 +38,7 @@ double tsc_hz() {
 
 // One service on one virtual address, 100 servers on another port, ten floating addresses as
 // sources.
-std::vector<std::byte> make_image() {
+std::vector<std::byte> make_image(abi::Forward forward) {
   link::ImageDraft draft;
   draft.generation = 1;
   draft.secret = {0x5ca1ab1e0ddba11, 0xba5eba11ca11ab1e};
@@ -51,6 +51,7 @@ std::vector<std::byte> make_image() {
   abi::ImageService service;
   service.name = Name("web");
   service.protocol = kProtocolTcp;
+  service.forward = forward;
   service.picks = {0, kServers};
   draft.services.push_back(service);
   for (std::uint16_t i = 0; i < kServers; ++i) {
@@ -74,7 +75,8 @@ std::vector<std::byte> make_image() {
 }
 
 struct Frame {
-  std::uint8_t bytes[128];
+  std::uint8_t headroom[stage::kHeadroom];
+  std::uint8_t bytes[kFrameBytes];
 };
 
 void write_tcp(Frame& frame, const flow::FlowKey& key, std::uint8_t flags) {
@@ -99,14 +101,16 @@ void write_tcp(Frame& frame, const flow::FlowKey& key, std::uint8_t flags) {
 // A pipeline with its counters and an image, and as many established flows as asked for.
 class Bed {
  public:
-  Bed(std::uint32_t flows, std::uint32_t capacity, std::uint32_t half_open)
-      : image_(make_image()),
+  Bed(std::uint32_t flows, std::uint32_t capacity, std::uint32_t half_open,
+      abi::Forward forward = abi::Forward::fullnat)
+      : image_(make_image(forward)),
+        forward_(forward),
         counters_(std::make_unique<abi::WorkerCounters>()),
         servers_(abi::kMaxServers) {
     const flow::FlowLimits limits{.flows = capacity, .half_open = half_open};
     const std::span<abi::ServerCounters> servers(servers_);
     pipeline_ = std::make_unique<stage::Pipeline>(
-        stage::PipelineSettings{0, 1, limits, {}, {}},
+        stage::PipelineSettings{.limits = limits, .table_secret = {}},
         flow::TableMemory(flow::FlowTable::bytes_needed(limits)), *counters_, servers,
         balance::Load(std::span(&servers, 1)));
     pipeline_->install(abi::ImageView(image_.data()));
@@ -116,7 +120,7 @@ class Bed {
 
   stage::Pipeline& pipeline() { return *pipeline_; }
   abi::WorkerCounters& counters() { return *counters_; }
-  // Both keys of every established flow.
+  // Every key by which packets of established flows come.
   [[nodiscard]] const std::vector<flow::FlowKey>& keys() const { return keys_; }
 
   // Cycles that the pipeline takes for these frames.
@@ -150,17 +154,19 @@ class Bed {
       auto& table = pipeline_->flows();
       const flow::FlowRef ref = table.find(forward, table.hash_of(forward));
       if (ref == flow::kNoFlow) continue;
-      const flow::FlowKey backward = table.record_of(ref).key(flow::kFromServer);
-      write_tcp(frame, backward, kTcpSyn | kTcpAck);
-      process(&frame, 1);
+      keys_.push_back(forward);
+      if (!abi::is_one_way(forward_)) {
+        keys_.push_back(table.record_of(ref).key(flow::kFromServer));
+        write_tcp(frame, keys_.back(), kTcpSyn | kTcpAck);
+        process(&frame, 1);
+      }
       write_tcp(frame, forward, kTcpAck);
       process(&frame, 1);
-      keys_.push_back(forward);
-      keys_.push_back(backward);
     }
   }
 
   std::vector<std::byte> image_;
+  abi::Forward forward_;
   std::unique_ptr<abi::WorkerCounters> counters_;
   std::vector<abi::ServerCounters> servers_;
   std::unique_ptr<stage::Pipeline> pipeline_;
@@ -177,12 +183,13 @@ void finish(benchmark::State& state, std::uint64_t cycles, std::uint64_t packets
   state.counters["mpps"] = hz / per_packet / 1e6;
 }
 
-// Established flows, both directions, uniform random.  Arguments: flows, batch.
-void fullnat4(benchmark::State& state) {
+// Established flows, all directions that there are, uniform random.  Arguments: flows, batch.
+void established(benchmark::State& state, abi::Forward forward) {
   const auto flows = static_cast<std::uint32_t>(state.range(0));
   const auto batch = static_cast<std::uint32_t>(state.range(1));
-  Bed bed(flows, flows, flows / 8);
-  if (bed.keys().size() != 2 * std::size_t{flows}) state.SkipWithError("not all flows came up");
+  Bed bed(flows, flows, flows / 8, forward);
+  const std::size_t directions = abi::is_one_way(forward) ? 1 : 2;
+  if (bed.keys().size() != directions * flows) state.SkipWithError("not all flows came up");
   std::mt19937_64 random(42);
   constexpr std::uint32_t kFrames = 1'024;
   std::vector<Frame> frames(kFrames);
@@ -204,9 +211,14 @@ void fullnat4(benchmark::State& state) {
   const auto& limits = bed.pipeline().flows().limits();
   state.counters["bytes_per_flow"] =
       static_cast<double>(flow::FlowTable::bytes_needed(limits)) / limits.flows;
-  if (bed.counters().verdicts[static_cast<std::size_t>(abi::Verdict::to_client)].get() == 0) {
+  const auto last = abi::is_one_way(forward) ? abi::Verdict::to_server : abi::Verdict::to_client;
+  if (bed.counters().verdicts[static_cast<std::size_t>(last)].get() == 0) {
     state.SkipWithError("nothing was forwarded");
   }
+}
+
+void fullnat4(benchmark::State& state) {
+  established(state, abi::Forward::fullnat);
 }
 BENCHMARK(fullnat4)
     ->ArgNames({"flows", "batch"})
@@ -215,6 +227,23 @@ BENCHMARK(fullnat4)
     ->Args({1'000'000, 1})
     ->Args({1'000'000, 8})
     ->Args({1'000'000, 32})
+    ->Args({1'000'000, 64})
+    ->UseManualTime()
+    ->MinTime(0.4);
+
+// The other ways of forwarding, at the size that matters most.
+BENCHMARK_CAPTURE(established, nat4, abi::Forward::nat)
+    ->ArgNames({"flows", "batch"})
+    ->Args({1'000'000, 64})
+    ->UseManualTime()
+    ->MinTime(0.4);
+BENCHMARK_CAPTURE(established, dsr4, abi::Forward::dsr)
+    ->ArgNames({"flows", "batch"})
+    ->Args({1'000'000, 64})
+    ->UseManualTime()
+    ->MinTime(0.4);
+BENCHMARK_CAPTURE(established, ipip4, abi::Forward::ipip)
+    ->ArgNames({"flows", "batch"})
     ->Args({1'000'000, 64})
     ->UseManualTime()
     ->MinTime(0.4);
@@ -261,6 +290,13 @@ int main(int argc, char** argv) {
         if (const auto value = figures.get(from + figure)) {
           figures.set(std::string("fullnat4_") + flows + "_" + figure, *value);
         }
+      }
+    }
+    for (const char* mode : {"nat4", "dsr4", "ipip4"}) {
+      const std::string from =
+          std::string("established/") + mode + "/flows:1000000/batch:64:cycles_per_packet";
+      if (const auto value = figures.get(from)) {
+        figures.set(std::string(mode) + "_1000000_cycles_per_packet", *value);
       }
     }
     if (const auto mpps = figures.get("syn:mpps")) figures.set("syn_flows_per_second", *mpps * 1e6);

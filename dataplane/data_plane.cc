@@ -118,6 +118,12 @@ Result<void> DataPlane::make_workers() {
   settings.stop = &stop_;
   const flow::FlowLimits limits{.flows = options_.flows / options_.workers,
                                 .half_open = std::max(1u, options_.half_open / options_.workers)};
+  auto mtus = stage::PipelineSettings{}.mtus;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (const unsigned mtu = ports_[i]->mtu(); mtu != 0) {
+      mtus[i] = static_cast<std::uint16_t>(std::min(mtu, 65'535u));
+    }
+  }
   for (std::uint32_t i = 0; i < options_.workers; ++i) {
     settings.pool = pools_[i].get();
     settings.ports.clear();
@@ -125,7 +131,7 @@ Result<void> DataPlane::make_workers() {
       settings.ports.push_back({port->ethdev_id(), static_cast<std::uint16_t>(port->queues()),
                                 i < port->queues() ? port->receive_fd(i) : -1});
     }
-    settings.pipeline = {i, options_.workers, limits, random_secret(), {}};
+    settings.pipeline = {i, options_.workers, limits, random_secret(), {}, mtus};
     for (std::size_t port = 0; port < ports_.size(); ++port)
       settings.pipeline.port_macs[port] = ports_[port]->mac();
     flow::TableMemory memory(flow::FlowTable::bytes_needed(limits));
@@ -183,8 +189,27 @@ void DataPlane::install(const abi::Command& command) {
   status.generation.store(command.generation, std::memory_order_release);
 }
 
+namespace {
+
+// Of groups with services in nat: what a server sends to its clients it sends to this address.
+std::vector<MacAddress> gateway_macs(abi::ImageView image) {
+  std::vector<MacAddress> macs;
+  for (const abi::ImageService& service : image.services()) {
+    if (service.name.empty() || service.forward != abi::Forward::nat) continue;
+    const MacAddress& mac = image.groups()[service.group].mac;
+    if (std::ranges::find(macs, mac) == macs.end()) macs.push_back(mac);
+  }
+  return macs;
+}
+
+}  // namespace
+
 void DataPlane::steer(abi::ImageView image) {
+  const std::vector<MacAddress> macs = gateway_macs(image);
   for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (auto steered = ports_[i]->set_steered_macs(macs); !steered) {
+      std::fprintf(stderr, "carpool-dp: %s\n", steered.error().message.c_str());
+    }
     std::vector<Ipv4Address> addresses;
     for (const abi::ImageAddress& address : image.addresses()) {
       if (address.roles != 0 && address.port == i) addresses.push_back(address.address);

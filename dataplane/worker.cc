@@ -1,6 +1,7 @@
 #include "dataplane/worker.h"
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
 
 #include <rte_cycles.h>
@@ -141,6 +142,8 @@ void Worker::serve() {
     if (transmit_[port].count != 0) transmit(static_cast<std::uint8_t>(port), transmit_[port]);
   }
   pipeline_.tally(batch_);
+  for (const auto& released : pipeline_.take_released())
+    send_released(released.packet, released.verdict);
   if (const auto event = pipeline_.take_event()) report(*event);
 }
 
@@ -155,9 +158,16 @@ void Worker::dispatch(std::uint32_t place) {
     case Verdict::to_client:
     case Verdict::arp_reply:
     case Verdict::echo_reply:
+    case Verdict::error_to_server:
+    case Verdict::error_to_client:
+    case Verdict::fragmentation_needed:
+    case Verdict::port_unreachable:
     case Verdict::reset_no_service:
     case Verdict::reset_no_server:
     case Verdict::reset_no_flow: {
+      // A header that was put before the packet lies in the buffer's headroom.
+      buffer->data_off =
+          static_cast<std::uint16_t>(packet.data - static_cast<std::uint8_t*>(buffer->buf_addr));
       buffer->data_len = packet.length;
       buffer->pkt_len = packet.length;
       TransmitQueue& queue = transmit_[packet.port];
@@ -177,6 +187,28 @@ void Worker::dispatch(std::uint32_t place) {
       break;
   }
   rte_pktmbuf_free(buffer);
+}
+
+// A fragment that had been held, in memory of the pipeline's.
+void Worker::send_released(const stage::Packet& packet, abi::Verdict verdict) {
+  rte_mbuf* buffer = rte_pktmbuf_alloc(settings_.pool);
+  char* const data = buffer == nullptr ? nullptr : rte_pktmbuf_append(buffer, packet.length);
+  if (data == nullptr) {
+    rte_pktmbuf_free(buffer);
+    return counters_.fragments_lost.add(1);
+  }
+  std::memcpy(data, packet.data, packet.length);
+  bool is_gone = false;
+  if (verdict == abi::Verdict::handed_over) {
+    buffer->hash.usr = kToBeJudged;
+    buffer->port = packet.port;
+    is_gone = hand_over(packet.owner, buffer);
+  } else {
+    is_gone = send(packet.port, &buffer, 1) == 1;
+  }
+  if (is_gone) return;
+  rte_pktmbuf_free(buffer);
+  counters_.fragments_lost.add(1);
 }
 
 // Who wants no hellos does not fetch them, so that they are nobody's.

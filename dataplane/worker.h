@@ -73,6 +73,7 @@ class Worker {
   std::uint32_t receive_handed_over();
   void serve();  // the packets in batch_ and buffers_
   void dispatch(std::uint32_t place);
+  void send_released(const stage::Packet& packet, abi::Verdict verdict);
   [[nodiscard]] abi::Verdict punt(std::uint32_t place);
   void transmit(std::uint8_t port, TransmitQueue& queue);
   [[nodiscard]] bool hand_over(std::uint32_t worker, rte_mbuf* buffer) const;

@@ -33,7 +33,7 @@ struct PortSettings {
 
 // What became of the packets that an xdp port's program has seen, since it was attached.
 struct SteeringCounters {
-  std::uint64_t packets = 0;    // for a steered address
+  std::uint64_t packets = 0;    // for a steered address, of IPv4 or of the link layer
   std::uint64_t arp = 0;        // asking for a steered address
   std::uint64_t adverts = 0;    // protocol 112, and hellos
   std::uint64_t passed = 0;     // everything else: the kernel's
@@ -78,6 +78,13 @@ class Port {
   // kinds deliver everything anyway. Packets of protocol 112 always come.
   virtual Result<void> set_steered_addresses(std::span<const Ipv4Address> addresses) {
     (void)addresses;
+    return {};
+  }
+  // Replaces the set of link-layer addresses that are not the port's own, but ours: of groups that
+  // are gateways. xdp: IPv4 packets to them come to us whoever they are for. Other kinds deliver
+  // everything anyway.
+  virtual Result<void> set_steered_macs(std::span<const MacAddress> macs) {
+    (void)macs;
     return {};
   }
   [[nodiscard]] virtual std::optional<SteeringCounters> steering_counters() const {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "controlplane/config/check_forwarding.h"
 #include "controlplane/config/check_hello.h"
 #include "controlplane/config/names.h"
 #include "controlplane/config/suggest.h"
@@ -380,32 +381,6 @@ void check_services(const Config& config, Report& report) {
   }
 }
 
-void check_protocols(const Config& config, Report& report) {
-  for (const Frontend& frontend : config.frontends) {
-    if (frontend.backend_index >= config.backends.size()) continue;
-    const Backend& backend = config.backends[frontend.backend_index];
-    if (backend.name != frontend.default_backend || backend.protocol == frontend.protocol) continue;
-    report.error(frontend.origin,
-                 fmt::format("frontend '{}' is 'mode {}', and its backend '{}' is 'mode {}'",
-                             frontend.name, to_string(frontend.protocol), backend.name,
-                             to_string(backend.protocol)));
-  }
-}
-
-// That a TCP port answers says little about a service of UDP.
-void check_udp_checks(const Backend& backend, Report& report) {
-  if (backend.protocol != IpProtocol::Udp || !std::holds_alternative<TcpCheck>(backend.check)) {
-    return;
-  }
-  const auto checked = std::ranges::find_if(
-      backend.servers, [](const Server& s) { return s.check && !s.check_port; });
-  if (checked == backend.servers.end()) return;
-  report.warn(checked->origin,
-              fmt::format("the check of server '{}' opens a TCP connection to a port of UDP",
-                          checked->name),
-              "write 'option dns-check' or 'option udp-check', or 'port' for a port of TCP");
-}
-
 void check_backends(const Config& config, Report& report) {
   std::size_t servers = 0;
   for (const Backend& backend : config.backends) {
@@ -418,7 +393,6 @@ void check_backends(const Config& config, Report& report) {
                    fmt::format("backend '{}' has {} servers, and there is room for {}",
                                backend.name, backend.servers.size(), kMaxServersPerBackend));
     }
-    check_udp_checks(backend, report);
     if (backend.outliers && backend.servers.size() * backend.outliers->max_percent < 100) {
       report.warn(backend.origin,
                   fmt::format("'outlier-ejection max-percent {}' of the {} servers of backend '{}' "
@@ -450,8 +424,8 @@ void check(const Config& config, Report& report) {
   check_redundancy(config, report);
   check_fast_hello(config, report);
   check_services(config, report);
-  check_protocols(config, report);
   check_backends(config, report);
+  check_forwarding(config, report);
 }
 
 }  // namespace carpool::config

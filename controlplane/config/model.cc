@@ -71,8 +71,10 @@ std::string_view to_string(Forwarding forwarding) {
       return "nat";
     case Forwarding::Dsr:
       return "dsr";
-    case Forwarding::Tunnel:
+    case Forwarding::TunnelIpip:
       return "tunnel";
+    case Forwarding::TunnelGue:
+      return "tunnel gue";
   }
   return "?";
 }

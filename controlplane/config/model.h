@@ -320,8 +320,12 @@ enum class Balance : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(Balance balance);
 
-enum class Forwarding : std::uint8_t { FullNat, Nat, Dsr, Tunnel };  // all but FullNat refused yet
-[[nodiscard]] std::string_view to_string(Forwarding forwarding);
+enum class Forwarding : std::uint8_t { FullNat, Nat, Dsr, TunnelIpip, TunnelGue };
+[[nodiscard]] std::string_view to_string(Forwarding forwarding);  // "fullnat", "tunnel gue"
+// Whether servers get packets as clients sent them, ports included.
+[[nodiscard]] constexpr bool keeps_ports(Forwarding forwarding) {
+  return forwarding >= Forwarding::Dsr;
+}
 
 using HealthCheck =
     std::variant<TcpCheck, HttpCheck, MysqlCheck, MysqlLoginCheck, PgsqlCheck, RedisCheck,

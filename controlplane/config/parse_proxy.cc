@@ -14,7 +14,8 @@ void parse_mode(ProxyDraft& proxy, Statement& statement) {
     if (word.text == "log" || word.text == "spop" || word.text == "health" ||
         word.text == "haterm") {
       statement.skip_rest();
-      return statement.error(word.at, fmt::format("'mode {}' is not for forwarding TCP or UDP", word.text),
+      return statement.error(word.at,
+                             fmt::format("'mode {}' is not for forwarding TCP or UDP", word.text),
                              "use 'mode tcp' or 'mode udp'");
     }
   }
@@ -170,16 +171,16 @@ void parse_hash_type(ProxyDraft&, Statement& statement) {
   }
 }
 
-void parse_forwarding(ProxyDraft& proxy, Statement& statement) {
-  const Origin at = statement.at();
+void parse_forward(ProxyDraft& proxy, Statement& statement) {
   const auto mode = statement.take_choice({"fullnat", "nat", "dsr", "tunnel"});
-  if (!mode || !statement.end()) return;
-  const auto forwarding = static_cast<Forwarding>(*mode);
-  if (forwarding != Forwarding::FullNat) {
-    return statement.error(
-        at, fmt::format("'forwarding {}' is not supported yet", to_string(forwarding)),
-        "use 'forwarding fullnat', which works in any network");
+  if (!mode) return;
+  auto forwarding = static_cast<Forwarding>(*mode);
+  if (forwarding == Forwarding::TunnelIpip && statement.more()) {
+    const auto kind = statement.take_choice({"ipip", "gue"});
+    if (!kind) return;
+    if (*kind == 1) forwarding = Forwarding::TunnelGue;
   }
+  if (!statement.end()) return;
   proxy.settings.forwarding = forwarding;
 }
 
@@ -198,8 +199,8 @@ void parse_source(ProxyDraft& proxy, Statement& statement) {
   if (statement.more() && statement.peek().text == "usesrc") {
     const Origin at = statement.peek().at;
     statement.skip_rest();
-    return statement.error(at, "'usesrc' needs transparent forwarding: not supported yet",
-                           "servers see the address of 'source'");
+    return statement.error(at, "'usesrc' makes a proxy transparent",
+                           "write 'forward nat' instead: servers see the client's address");
   }
   if (statement.accept("interface")) {
     statement.skip(1);
@@ -302,7 +303,7 @@ constexpr Handler<ProxyDraft> kHandlers[] = {
     {"description", parse_description},
     {"disabled", parse_disabled},
     {"enabled", parse_enabled},
-    {"forwarding", parse_forwarding},
+    {"forward", parse_forward},
     {"hash-type", parse_hash_type},
     {"id", parse_id},
     {"maxconn", parse_maxconn},

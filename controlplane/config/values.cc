@@ -77,9 +77,8 @@ Parsed<std::string_view> strip_family(std::string_view text) {
                     "write the address alone, and 'mode udp' into its section");
   }
   if (other != std::end(kOtherFamilies)) {
-    return complain(
-        fmt::format("'{}' is {}: only IPv4 is supported yet", text, other->what),
-        "write an IPv4 address, as in 192.0.2.10:80");
+    return complain(fmt::format("'{}' is {}: only IPv4 is supported yet", text, other->what),
+                    "write an IPv4 address, as in 192.0.2.10:80");
   }
   if (text.starts_with('[') || std::ranges::count(text, ':') > 1) {
     return complain(fmt::format("'{}' is an IPv6 address: only IPv4 is supported yet", text),

@@ -367,7 +367,9 @@ json services_json(const StatusSources& from) {
                           {"backend", backend.name},
                           {"group", from.config.groups.at(group).name},
                           {"bind", std::move(binds)},
+                          {"protocol", config::to_string(frontend.protocol)},
                           {"balance", config::to_string(backend.balance)},
+                          {"forward", config::to_string(backend.forwarding)},
                           {"connections_total", totals.connections},
                           {"connections_active", totals.active},
                           {"servers", std::move(servers)}});
@@ -386,7 +388,9 @@ json flows_json(const link::WorkerTotals& totals) {
           {"created", totals.flows_created},
           {"expired", totals.flows_expired},
           {"half_open_recycled", totals.half_open_recycled},
-          {"closing_recycled", totals.closing_recycled}};
+          {"closing_recycled", totals.closing_recycled},
+          {"fragments_released", totals.fragments_released},
+          {"fragments_lost", totals.fragments_lost}};
 }
 
 json counters_json(const link::WorkerTotals& totals) {

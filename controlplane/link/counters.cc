@@ -19,6 +19,8 @@ constexpr std::array kWorkerFields = {&WorkerTotals::received,
                                       &WorkerTotals::flows_expired,
                                       &WorkerTotals::half_open_recycled,
                                       &WorkerTotals::closing_recycled,
+                                      &WorkerTotals::fragments_released,
+                                      &WorkerTotals::fragments_lost,
                                       &WorkerTotals::stale_adverts,
                                       &WorkerTotals::mirror_told,
                                       &WorkerTotals::mirror_refreshes_skipped,
@@ -54,6 +56,8 @@ WorkerTotals read_worker(const abi::WorkerCounters& worker) {
   totals.flows_expired = worker.flows_expired.get();
   totals.half_open_recycled = worker.half_open_recycled.get();
   totals.closing_recycled = worker.closing_recycled.get();
+  totals.fragments_released = worker.fragments_released.get();
+  totals.fragments_lost = worker.fragments_lost.get();
   totals.stale_adverts = worker.stale_adverts.get();
   totals.mirror_told = worker.mirror_told.get();
   totals.mirror_refreshes_skipped = worker.mirror_refreshes_skipped.get();

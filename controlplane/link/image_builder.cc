@@ -34,6 +34,22 @@ abi::Balance to_abi(config::Balance balance) {
   return abi::Balance::roundrobin;
 }
 
+abi::Forward to_abi(config::Forwarding forwarding) {
+  switch (forwarding) {
+    case config::Forwarding::FullNat:
+      return abi::Forward::fullnat;
+    case config::Forwarding::Nat:
+      return abi::Forward::nat;
+    case config::Forwarding::Dsr:
+      return abi::Forward::dsr;
+    case config::Forwarding::TunnelIpip:
+      return abi::Forward::ipip;
+    case config::Forwarding::TunnelGue:
+      return abi::Forward::gue;
+  }
+  return abi::Forward::fullnat;
+}
+
 // Tables grow as indices are given.
 template <class Element>
 Element& entry(std::vector<Element>& table, std::uint32_t index) {
@@ -175,7 +191,8 @@ class Builder {
                            .group = input_.config.groups[group],
                            .group_plan = groups_[group],
                            .name = std::move(name)};
-    const auto timeouts = service_timeouts(frontend.protocol, frontend.timeouts, plan.backend.timeouts);
+    const auto timeouts =
+        service_timeouts(frontend.protocol, frontend.timeouts, plan.backend.timeouts);
     abi::ImageService& service = entry(draft_.services, *index);
     service.name = Name(plan.name);
     service.protocol = static_cast<std::uint8_t>(frontend.protocol);
@@ -183,6 +200,7 @@ class Builder {
     service.balance = to_abi(plan.backend.balance);
     service.mirror = frontend.mirror ? 1 : 0;
     service.udp_replies = plan.backend.replies;
+    service.forward = to_abi(plan.backend.forwarding);
     service.connect_timeout_ms = timeouts.connect_ms;
     service.established_timeout_ms = timeouts.established_ms;
     service.closing_timeout_ms = timeouts.closing_ms;
@@ -306,9 +324,14 @@ class Builder {
     if (!hop) return std::unexpected(hop.error());
     image.next_hop = *hop;
 
-    const auto local = local_address(plan, server, reach);
-    if (!local) return false;
-    image.local = *local;
+    image.local = {};
+    if (plan.backend.forwarding == config::Forwarding::Dsr) {
+      if (!is_neighbour(plan, server, reach)) return false;
+    } else {
+      const auto local = local_address(plan, server, reach);
+      if (!local) return false;
+      image.local = *local;
+    }
 
     if (draft_.next_hops[*hop].resolved == 0) {
       report_server(ProblemKind::resolving, plan, server,
@@ -359,12 +382,35 @@ class Builder {
     hop.resolved = 1;
   }
 
+  // In dsr a server is reached by its link-layer address alone.
+  bool is_neighbour(const ServicePlan& plan, const config::Server& server, const Reach& reach) {
+    if (reach.neighbour == server.address) return true;
+    report_server(
+        ProblemKind::unreachable, plan, server,
+        fmt::format("`forward dsr` wants it on a network of port {}, and it is behind {}: "
+                    "use `forward tunnel`",
+                    input_.ports[reach.port].name, to_string(reach.neighbour)));
+    return false;
+  }
+
+  // Servers at the end of a tunnel have the virtual address themselves, and would not believe a
+  // packet that comes from it.
+  static std::optional<Ipv4Address> choose_local(const ServicePlan& plan, const Reach& reach) {
+    const GroupPlan& group = plan.group_plan;
+    const bool is_tunnel = plan.backend.forwarding == config::Forwarding::TunnelIpip ||
+                           plan.backend.forwarding == config::Forwarding::TunnelGue;
+    if (!is_tunnel) {
+      return choose_local_address(group.own, group.floating, reach.port, reach.neighbour);
+    }
+    const auto on_port = choose_local_address({}, group.floating, reach.port, reach.neighbour);
+    if (on_port || group.floating.empty()) return on_port;
+    return group.floating.front().prefix.address;
+  }
+
+  // Of fullnat and tunnels it is the source; in nat it is the servers' gateway.
   std::optional<Ipv4Address> local_address(const ServicePlan& plan, const config::Server& server,
                                            const Reach& reach) {
-    const auto local = plan.backend.source
-                           ? plan.backend.source
-                           : choose_local_address(plan.group_plan.own, plan.group_plan.floating,
-                                                  reach.port, reach.neighbour);
+    const auto local = plan.backend.source ? plan.backend.source : choose_local(plan, reach);
     const auto place = local ? address_places_.find(*local) : address_places_.end();
     if (place != address_places_.end()) {
       draft_.addresses[place->second].roles |= abi::kRoleLocal;

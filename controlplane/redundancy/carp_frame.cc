@@ -8,7 +8,6 @@ namespace carpool {
 namespace {
 
 constexpr std::uint8_t kDscpEcn = 56 << 2;  // CS7, network control: what FreeBSD sends
-constexpr be16 kDontFragment{0x4000};       // hence an id of zero will do (RFC 6864, 4.1)
 
 std::span<const std::uint8_t> bytes_of(const Ipv4Header& header) {
   return {reinterpret_cast<const std::uint8_t*>(&header), sizeof header};
@@ -23,7 +22,7 @@ AdvertHeaders build_advert_headers(const MacAddress& source_mac, Ipv4Address sou
   Ipv4Header ip;
   ip.dscp_ecn = kDscpEcn;
   ip.total_length = be16(static_cast<std::uint16_t>(sizeof ip + message_bytes));
-  ip.fragment = kDontFragment;
+  ip.fragment = be16(kDontFragment);  // hence an id of zero will do (RFC 6864, 4.1)
   ip.ttl = kCarpTtl;
   ip.protocol = kProtocolCarp;
   ip.source = source;

@@ -82,6 +82,12 @@ bool balances_are_known(std::span<const std::byte> bytes, const ImageHeader& hea
       [](const ImageService& service) { return service.balance <= Balance::first; });
 }
 
+bool forwards_are_known(std::span<const std::byte> bytes, const ImageHeader& header) {
+  return std::ranges::all_of(
+      table<ImageService>(bytes, header.services),
+      [](const ImageService& service) { return service.forward < Forward::count; });
+}
+
 // The lists of servers to choose from: inside the image, and naming only servers that exist. There
 // may be millions of entries and packets are waiting, so who exists is looked up in a bitmap.
 ImageFault check_picks(std::span<const std::byte> bytes, const ImageHeader& header) {
@@ -117,6 +123,7 @@ std::string_view name(ImageFault fault) {
           "hash table of a wrong size or full",
           "reference to something that is not there",
           "unknown balance algorithm",
+          "unknown way of forwarding",
           "table smaller than in the image in use",
       };
   return fault < ImageFault::count ? kNames[static_cast<std::size_t>(fault)] : "unknown";
@@ -142,6 +149,7 @@ ImageFault validate(std::span<const std::byte> bytes) {
   if (keys != ImageFault::none) return keys;
   if (!references_hold(bytes, header)) return ImageFault::reference_outside;
   if (!balances_are_known(bytes, header)) return ImageFault::unknown_balance;
+  if (!forwards_are_known(bytes, header)) return ImageFault::unknown_forward;
   return check_picks(bytes, header);
 }
 

@@ -48,6 +48,19 @@ struct ImageAddress {
 };
 static_assert(sizeof(ImageAddress) == 8);
 
+// How packets get to servers. From dsr on, answers do not pass by here.
+enum class Forward : std::uint8_t {
+  fullnat,  // as local -> server
+  nat,      // as client -> server
+  dsr,      // unchanged, in a frame to the server
+  ipip,     // unchanged, inside IPv4
+  gue,      // unchanged, inside UDP
+  count,
+};
+[[nodiscard]] constexpr bool is_one_way(Forward forward) {
+  return forward >= Forward::dsr;
+}
+
 enum class Balance : std::uint8_t { roundrobin, leastconn, source, random, first };
 
 struct ImageService {
@@ -55,9 +68,10 @@ struct ImageService {
   std::uint8_t protocol = 0;
   std::uint8_t group = 0;
   Balance balance = Balance::roundrobin;
-  std::uint8_t mirror = 1;  // whether the peer is told of its connections
+  std::uint8_t mirror = 1;       // whether the peer is told of its connections
   std::uint8_t udp_replies = 0;  // datagrams that answer each of the client's; 0: not known
-  std::uint8_t reserved[3] = {};
+  Forward forward = Forward::fullnat;
+  std::uint8_t reserved[2] = {};
   // Which servers may be chosen now, as server indices; empty if none. A server stands there as
   // often as its weight says, spread evenly. leastconn and first: each server once.
   Span32 picks;
@@ -75,7 +89,9 @@ struct ImageServer {
   Ipv4Address address;
   be16 port;  // 0: the one that the client connected to
   std::uint16_t weight = 1;
-  Ipv4Address local;  // source address towards it; 0.0.0.0: none, and the server is not in picks
+  // Source address towards it, in fullnat and of tunnels; 0.0.0.0: none, and in these modes the
+  // server is not in picks.
+  Ipv4Address local;
   std::uint16_t next_hop = 0;
   std::uint16_t service = 0;
   std::uint32_t max_connections = 0;  // 0: no limit
@@ -136,6 +152,7 @@ enum class ImageFault : std::uint32_t {
   not_a_hash_table,
   reference_outside,
   unknown_balance,
+  unknown_forward,
   table_shrank,  // found by the data plane when it compares with the image in use
   count,
 };

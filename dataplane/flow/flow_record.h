@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "dataplane/abi/image.h"
 #include "dataplane/flow/flow_key.h"
 #include "dataplane/flow/tcp_state.h"
 #include "dataplane/net/address.h"
@@ -14,11 +15,12 @@ namespace carpool::flow {
 
 enum Direction : std::uint32_t {
   kFromClient = 0,  // client -> virtual address, leaves as local -> server
-  kFromServer = 1,  // server -> local address, leaves as virtual -> client
+  kFromServer = 1,  // server -> local address (nat: client), leaves as virtual -> client
 };
 
 struct alignas(64) FlowRecord {
-  // Keys by direction. While the record is free, addresses[0] links the free list.
+  // Keys by direction. Of a one-way flow only the first one is looked for, and the second says who
+  // the server is: server -> client. While the record is free, addresses[0] links the free list.
   std::uint64_t addresses[2];
   std::uint32_t ports[2];
   // What replacing client by local and virtual by server adds to the checksums (adjust_checksum);
@@ -33,7 +35,8 @@ struct alignas(64) FlowRecord {
   std::uint32_t last_seen_ms;   // wraps; compared by difference
   MacAddress client_mac;        // where the client's packets come from, and so where answers go
   std::uint8_t client_port_id;  // port they come in by
-  std::uint8_t group;
+  std::uint8_t group : 5;
+  abi::Forward forward : 3;
   // Half-open flows form a list, oldest first: the records before and after this one. The others
   // remember what the peer was told of them.
   union {
@@ -45,10 +48,11 @@ struct alignas(64) FlowRecord {
     std::uint32_t is_told;  // 0: the peer does not know how the flow stands
   };
   union {
-    std::uint32_t reserved[2];   // sequence tracking
-    std::uint32_t replies_due;   // UDP: datagrams that the server still owes; 0: not counted
+    std::uint32_t reserved[2];  // sequence tracking
+    std::uint32_t replies_due;  // UDP: datagrams that the server still owes; 0: not counted
   };
 
+  [[nodiscard]] bool is_one_way() const { return abi::is_one_way(forward); }
   [[nodiscard]] FlowKey key(Direction direction) const {
     return {addresses[direction], ports[direction], protocol};
   }
@@ -60,5 +64,6 @@ struct alignas(64) FlowRecord {
   [[nodiscard]] std::uint32_t age_ms(std::uint32_t now_ms) const { return now_ms - last_seen_ms; }
 };
 static_assert(sizeof(FlowRecord) == 64);
+static_assert(abi::kMaxGroups <= 1u << 5 && static_cast<unsigned>(abi::Forward::count) <= 1u << 3);
 
 }  // namespace carpool::flow

@@ -80,7 +80,7 @@ bool FlowTable::enter(std::uint32_t flow) {
   const std::uint64_t forward = hash_of(record.key(kFromClient));
   const std::uint64_t backward = hash_of(record.key(kFromServer));
   if (!index_.insert(forward, flow * 2 + kFromClient)) return false;
-  if (!index_.insert(backward, flow * 2 + kFromServer)) {
+  if (!record.is_one_way() && !index_.insert(backward, flow * 2 + kFromServer)) {
     index_.erase(forward, flow * 2 + kFromClient);
     return false;
   }
@@ -103,7 +103,9 @@ void FlowTable::no_longer_half_open(const FlowRecord& record) {
 void FlowTable::erase(std::uint32_t flow) {
   FlowRecord& record = records_[flow];
   index_.erase(hash_of(record.key(kFromClient)), flow * 2 + kFromClient);
-  index_.erase(hash_of(record.key(kFromServer)), flow * 2 + kFromServer);
+  if (!record.is_one_way()) {
+    index_.erase(hash_of(record.key(kFromServer)), flow * 2 + kFromServer);
+  }
   --live_;
   if (is_half_open(record.state)) no_longer_half_open(record);
   give_back(flow);

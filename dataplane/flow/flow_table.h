@@ -64,8 +64,8 @@ class FlowTable {
   // A free record, or kNone. Its fields are the caller's to fill, then enter() or give_back().
   [[nodiscard]] std::uint32_t allocate();
   void give_back(std::uint32_t flow);
-  // Makes the flow findable by both of its keys and counts it, also as half-open if it is so.
-  // False if the index has no room: the flow is then not entered.
+  // Makes the flow findable by both of its keys (a one-way flow: by its first) and counts it, also
+  // as half-open if it is so. False if the index has no room: the flow is then not entered.
   [[nodiscard]] bool enter(std::uint32_t flow);
   void erase(std::uint32_t flow);
 

@@ -17,6 +17,7 @@ enum class TcpState : std::uint8_t {
   free,          // the record is not in use
   syn_sent,      // the client's SYN went to the server
   syn_received,  // the server has answered; the client has yet to show that it is real
+  one_way_syn,   // as syn_sent, where the server's packets do not pass by here
   udp_asked,     // no datagram from the server yet
   established,
   udp_answered,
@@ -43,8 +44,8 @@ inline constexpr std::size_t kTcpStates = static_cast<std::size_t>(TcpState::cou
 inline constexpr std::size_t kTcpEvents = static_cast<std::size_t>(TcpEvent::count);
 
 inline constexpr std::array<std::string_view, kTcpStates> kTcpStateNames = {
-    "free",         "syn_sent",       "syn_received",   "udp_asked", "established",
-    "udp_answered", "client_closing", "server_closing", "closed",    "reset"};
+    "free",         "syn_sent",       "syn_received",   "one_way_syn", "udp_asked", "established",
+    "udp_answered", "client_closing", "server_closing", "closed",      "reset"};
 
 namespace detail {
 using enum TcpState;
@@ -62,6 +63,11 @@ inline constexpr std::array<std::array<TcpState, kTcpEvents>, kTcpStates> kTcpTr
        counts as half-open. */
     {syn_received, established, client_closing, reset, syn_received, syn_received, server_closing,
      reset},
+    /* one_way_syn: the client's ACK is all that there is to see of the server's agreement. From
+       here on the rows below hold, in which only the client's events ever come; a connection that
+       the server closes first, or resets, idles out. */
+    {one_way_syn, established, client_closing, reset, one_way_syn, one_way_syn, one_way_syn,
+     one_way_syn},
     /* udp_asked: whoever sends with an address that is not its own never gets further, so it counts
        as half-open. So does a service that does not answer at all, like syslog: being pushed out
        costs it nothing, as the next datagram opens its flow again. */

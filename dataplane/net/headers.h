@@ -15,6 +15,7 @@ inline constexpr be16 kEtherTypeVlan{0x8100};
 inline constexpr be16 kEtherTypeIpv6{0x86dd};
 
 inline constexpr std::uint8_t kProtocolIcmp = 1;
+inline constexpr std::uint8_t kProtocolIpip = 4;
 inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolUdp = 17;
 inline constexpr std::uint8_t kProtocolCarp = 112;  // and VRRP
@@ -41,6 +42,10 @@ static_assert(sizeof(ArpHeader) == 28);
 inline constexpr be16 kArpRequest{1};
 inline constexpr be16 kArpReply{2};
 
+inline constexpr std::uint16_t kDontFragment = 0x4000;  // of Ipv4Header::fragment
+inline constexpr std::uint16_t kMoreFragments = 0x2000;
+inline constexpr std::uint16_t kFragmentOffset = 0x1fff;  // in units of 8 bytes
+
 struct Ipv4Header {  // RFC 791
   std::uint8_t version_ihl = 0x45;
   std::uint8_t dscp_ecn = 0;
@@ -55,7 +60,10 @@ struct Ipv4Header {  // RFC 791
 
   [[nodiscard]] std::uint8_t version() const { return version_ihl >> 4; }
   [[nodiscard]] unsigned header_bytes() const { return (version_ihl & 0xfu) * 4; }
-  [[nodiscard]] bool is_fragment() const { return (fragment.host() & 0x3fff) != 0; }
+  [[nodiscard]] bool may_be_fragmented() const { return (fragment.host() & kDontFragment) == 0; }
+  [[nodiscard]] bool is_fragment() const {
+    return (fragment.host() & (kMoreFragments | kFragmentOffset)) != 0;
+  }
 };
 static_assert(sizeof(Ipv4Header) == 20);
 
@@ -102,6 +110,11 @@ struct IcmpHeader {  // RFC 792
 };
 static_assert(sizeof(IcmpHeader) == 8);
 inline constexpr std::uint8_t kIcmpEchoReply = 0;
+inline constexpr std::uint8_t kIcmpUnreachable = 3;
+inline constexpr std::uint8_t kIcmpPortUnreachable = 3;      // its codes
+inline constexpr std::uint8_t kIcmpFragmentationNeeded = 4;  // RFC 1191
 inline constexpr std::uint8_t kIcmpEchoRequest = 8;
+inline constexpr std::uint8_t kIcmpTimeExceeded = 11;
+inline constexpr std::uint8_t kIcmpParameterProblem = 12;
 
 }  // namespace carpool

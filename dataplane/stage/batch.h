@@ -14,21 +14,35 @@ namespace carpool::stage {
 using abi::Verdict;
 
 inline constexpr std::uint32_t kBatch = 64;
+inline constexpr std::uint32_t kHeadroom = 64;  // bytes before a packet that stages may use
 inline constexpr std::uint32_t kMinFrameBuffer =
     64;  // an answer may be longer than the packet it answers
 
 struct Packet {
-  std::uint8_t* data = nullptr;  // Ethernet header; at least kMinFrameBuffer bytes may be written
-  std::uint16_t length = 0;      // bytes of the frame
-  std::uint8_t port = 0;         // in: where it was received; out: where it leaves, if it leaves
-  std::uint8_t owner = 0;        // out: worker to hand over to, if handed over
+  // Ethernet header. At least kMinFrameBuffer bytes may be written, and kHeadroom before them: a
+  // packet that gets a header begins earlier.
+  std::uint8_t* data = nullptr;
+  std::uint16_t length = 0;  // bytes of the frame
+  std::uint8_t port = 0;     // in: where it was received; out: where it leaves, if it leaves
+  std::uint8_t owner = 0;    // out: worker to hand over to, if handed over
 };
 
-enum class PacketKind : std::uint8_t { other, flow, arp, advert, hello, echo };
+enum class PacketKind : std::uint8_t {
+  other,
+  flow,
+  arp,
+  advert,
+  hello,
+  echo,
+  error,
+  first_fragment,
+  later_fragment
+};
 
 // What parse found out about one packet.
 struct Parsed {
-  flow::FlowKey key;  // of kind flow
+  flow::FlowKey key;  // of kinds flow and first_fragment; of an error, whose packet it would be if
+                      // it were none
   std::uint64_t hash = 0;
   flow::FlowRef candidate = flow::kNoFlow;
   std::uint8_t l4_offset = 0;  // bytes from the start of the frame

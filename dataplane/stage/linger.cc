@@ -18,7 +18,7 @@ Verdict Pipeline::forward_for_holder(Arrival arrival, flow::FlowRef ref) {
   // Whoever begins a connection now begins it with the holder.
   if (event == flow::TcpEvent::client_syn) return Verdict::group_not_active;
   const Verdict verdict = forward(arrival, ref, event);
-  if (verdict == Verdict::to_server || verdict == Verdict::to_client) {
+  if (!abi::info(verdict).is_drop) {
     auto& ethernet = *reinterpret_cast<EthernetHeader*>(arrival.packet.data);
     ethernet.source = settings_.port_macs[arrival.packet.port];
   }

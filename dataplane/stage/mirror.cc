@@ -27,14 +27,15 @@ std::uint32_t refresh_interval_ms(std::uint32_t timeout_ms) {
 }
 
 abi::MirrorRecord to_told(const flow::FlowRecord& record, abi::MirrorKind kind,
-                          std::uint32_t now_ms) {
+                          std::uint32_t now_ms, const flow::HashSecret& shared_secret) {
   const flow::FlowKey client = record.key(flow::kFromClient);
   const flow::FlowKey server = record.key(flow::kFromServer);
   abi::MirrorRecord told;
   told.kind = kind;
   told.protocol = record.protocol;
   told.tcp_state = static_cast<std::uint8_t>(record.state);
-  told.slot = static_cast<std::uint8_t>(flow::slot_of_local_port(server.destination_port()));
+  told.slot = static_cast<std::uint8_t>(
+      flow::slot_of_client(client.source(), client.source_port(), shared_secret));
   told.age_ms = record.age_ms(now_ms);
   told.client = client.source();
   told.virtual_address = client.destination();
@@ -72,7 +73,7 @@ bool Pipeline::is_mirrored(const flow::FlowRecord& record) const {
 }
 
 bool Pipeline::push_told(flow::FlowRecord& record, abi::MirrorKind kind) {
-  if (!mirror_.out.push(to_told(record, kind, now_ms_))) return false;
+  if (!mirror_.out.push(to_told(record, kind, now_ms_, shared_secret_))) return false;
   record.is_told = 1;
   record.told_ms = record.last_seen_ms;
   counters_.mirror_told.add(1);
@@ -144,22 +145,32 @@ bool Pipeline::is_plausible(const abi::MirrorRecord& told) const {
       told.kind != abi::MirrorKind::ended) {
     return false;
   }
-  const bool is_known_state =
-      told.tcp_state < flow::kTcpStates && state_of(told) >= flow::TcpState::established &&
-      flow::is_state_of(told.protocol, state_of(told));
+  const bool is_known_state = told.tcp_state < flow::kTcpStates &&
+                              state_of(told) >= flow::TcpState::established &&
+                              flow::is_state_of(told.protocol, state_of(told));
   if (!is_known_state || told.server >= image_.servers().size()) return false;
   const abi::ImageServer& server = image_.servers()[told.server];
-  const be16 server_port = server.port.raw() != 0 ? server.port : told.virtual_port;
   const int service = image_.find_service(told.virtual_address, told.virtual_port, told.protocol);
   const abi::ImageAddress* to = image_.find_address(told.virtual_address);
-  const abi::ImageAddress* local = image_.find_address(told.local);
   const std::uint32_t slot = flow::slot_of_client(told.client, told.client_port, shared_secret_);
-  return service == told.service && server.service == told.service &&
-         server.address == told.server_address && server_port == told.server_port &&
-         to != nullptr && (to->roles & abi::kRoleVirtual) != 0 && local != nullptr &&
-         (local->roles & abi::kRoleLocal) != 0 &&
-         slot == flow::slot_of_local_port(told.local_port) &&
+  return service >= 0 && service == told.service && server.service == told.service &&
+         server.address == told.server_address && to != nullptr &&
+         (to->roles & abi::kRoleVirtual) != 0 && aims_right(told, slot) &&
          abi::owner_of_slot(slot, settings_.workers) == settings_.worker;
+}
+
+// Whether the server's side of it is what this node would have made of it.
+bool Pipeline::aims_right(const abi::MirrorRecord& told, std::uint32_t slot) const {
+  const abi::Forward forward = image_.services()[told.service].forward;
+  const abi::ImageServer& server = image_.servers()[told.server];
+  const bool keeps_port = abi::is_one_way(forward) || server.port.raw() == 0;
+  if (told.server_port != (keeps_port ? told.virtual_port : server.port)) return false;
+  if (forward != abi::Forward::fullnat) {
+    return told.local == told.client && told.local_port == told.client_port;
+  }
+  const abi::ImageAddress* local = image_.find_address(told.local);
+  return local != nullptr && (local->roles & abi::kRoleLocal) != 0 &&
+         slot == flow::slot_of_local_port(told.local_port);
 }
 
 void Pipeline::learn(const abi::MirrorRecord& told, std::uint32_t now_ms) {
@@ -200,8 +211,11 @@ void Pipeline::learn_change(flow::FlowRecord& record, const abi::MirrorRecord& t
 
 void Pipeline::learn_new(const abi::MirrorRecord& told) {
   const flow::FlowKey from_server = server_key(told);
-  const flow::FlowRef in_the_way = flows_.find(from_server, flows_.hash_of(from_server));
-  if (in_the_way != flow::kNoFlow) forget(in_the_way >> 1);
+  const abi::Forward forward = image_.services()[told.service].forward;
+  if (!abi::is_one_way(forward)) {
+    const flow::FlowRef in_the_way = flows_.find(from_server, flows_.hash_of(from_server));
+    if (in_the_way != flow::kNoFlow) forget(in_the_way >> 1);
+  }
   const std::uint32_t flow = free_record();
   if (flow == flow::FlowTable::kNone) return counters_.mirror_no_room.add(1);
 
@@ -216,7 +230,8 @@ void Pipeline::learn_new(const abi::MirrorRecord& told) {
   record.service = told.service;
   record.server = told.server;
   record.next_hop = image_.servers()[told.server].next_hop;
-  record.group = to->group;
+  record.group = to->group & (abi::kMaxGroups - 1);
+  record.forward = forward;
   // Until a packet of the client's shows it: the nodes share their networks, so the router too.
   record.client_mac = told.client_mac;
   record.client_port_id = to->port;

@@ -23,14 +23,17 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
   record.service = service;
   record.server = static_cast<std::uint16_t>(chosen);
   record.next_hop = server.next_hop;
-  record.group = to.group;
-  if (!find_source_port(record, server)) {
+  record.group = to.group & (abi::kMaxGroups - 1);
+  record.forward = image_.services()[service].forward;
+  if (!aim(record, server)) {
     flows_.give_back(flow);
     return Verdict::no_source_port;
   }
   prepare_deltas(record);
   const bool is_udp = record.protocol == kProtocolUdp;
-  record.state = is_udp ? flow::TcpState::udp_asked : flow::TcpState::syn_sent;
+  record.state = is_udp                ? flow::TcpState::udp_asked
+                 : record.is_one_way() ? flow::TcpState::one_way_syn
+                                       : flow::TcpState::syn_sent;
   record.replies_due = is_udp ? image_.services()[service].udp_replies : 0;
   record.last_seen_ms = now_ms_;  // also if this packet goes nowhere yet: the next hop may follow
   if (!flows_.enter(flow)) {
@@ -58,6 +61,26 @@ std::uint32_t Pipeline::free_record() {
   counters_.closing_recycled.add(1);
   forget(over);
   return flows_.allocate();
+}
+
+// Fills in the key of the server's direction. False if there is none to be had.
+bool Pipeline::aim(flow::FlowRecord& record, const abi::ImageServer& server) {
+  if (record.forward == abi::Forward::fullnat) return find_source_port(record, server);
+  const flow::FlowKey client = record.key(flow::kFromClient);
+  const bool keeps_port = record.is_one_way() || server.port.raw() == 0;
+  const auto key =
+      flow::FlowKey::of(server.address, keeps_port ? client.destination_port() : server.port,
+                        client.source(), client.source_port(), record.protocol);
+  record.addresses[flow::kFromServer] = key.addresses;
+  record.ports[flow::kFromServer] = key.ports;
+  if (record.is_one_way()) return true;
+  // The client may have a connection to the same server through another service from this port.
+  const flow::FlowRef ref = flows_.find(key, flows_.hash_of(key));
+  if (ref == flow::kNoFlow) return true;
+  if (!flow::is_over(flows_.record_of(ref).state)) return false;
+  counters_.closing_recycled.add(1);
+  forget(ref >> 1);
+  return true;
 }
 
 // Fills in the key of the server's direction. Where every port that the walk passes is taken, one

@@ -1,9 +1,11 @@
 #include "dataplane/stage/pipeline.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "dataplane/flow/owner.h"
 #include "dataplane/stage/answer.h"
+#include "dataplane/stage/encapsulate.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/rewrite.h"
 
@@ -28,6 +30,15 @@ constexpr Verdict without_reset(Verdict verdict) {
   }
 }
 
+constexpr IcmpError kPortUnreachable{.type = kIcmpUnreachable, .code = kIcmpPortUnreachable};
+
+// Enough of the flow that all of its packets take one way through the network, and different flows
+// different ones.
+std::uint16_t entropy_of(const flow::FlowRecord& record) {
+  const std::uint64_t ends = record.addresses[flow::kFromClient] + record.ports[flow::kFromClient];
+  return static_cast<std::uint16_t>(ends * 0x9e3779b97f4a7c15 >> 50);
+}
+
 // What a packet without a flow should hear from us depends on whom it was for.
 constexpr bool is_virtual(const abi::ImageAddress& address) {
   return (address.roles & abi::kRoleVirtual) != 0;
@@ -49,6 +60,9 @@ Pipeline::Pipeline(const PipelineSettings& settings, flow::TableMemory memory,
 
 void Pipeline::install(abi::ImageView image) {
   image_ = image;
+  has_nat_ = std::ranges::any_of(image.services(), [](const abi::ImageService& service) {
+    return !service.name.empty() && service.forward == abi::Forward::nat;
+  });
   shared_secret_ = {{image.header().secret[0], image.header().secret[1]}};
 }
 
@@ -126,6 +140,12 @@ Verdict Pipeline::judge(Arrival arrival) {
       return answer_arp(arrival);
     case PacketKind::echo:
       return answer_echo(arrival);
+    case PacketKind::first_fragment:
+      return first_fragment(arrival);
+    case PacketKind::later_fragment:
+      return later_fragment(arrival);
+    case PacketKind::error:
+      return relay_error(arrival);
     case PacketKind::advert:
     case PacketKind::hello:
       return Verdict::punted;
@@ -172,6 +192,11 @@ Verdict Pipeline::forward(Arrival arrival, flow::FlowRef ref, flow::TcpEvent eve
     look_for_way(record);
     return Verdict::next_hop_unresolved;
   }
+  const std::uint8_t out = direction == flow::kFromClient ? hop.port : record.client_port_id;
+  const std::uint32_t limit = frame_limit(record, out);
+  if (packet.length > limit) [[unlikely]] {
+    return too_long(arrival, record.group, limit - kIpOffset);
+  }
 
   const flow::TcpState next = flow::next_state(record.state, event);
   if (next != record.state) [[unlikely]] {
@@ -180,22 +205,53 @@ Verdict Pipeline::forward(Arrival arrival, flow::FlowRef ref, flow::TcpEvent eve
   }
   record.last_seen_ms = now_ms_;
   auto& counters = servers_[record.server];
-  rewrite_one(packet, arrival.parsed.l4_offset, record, direction);
   if (direction == flow::kFromClient) {
     counters.packets_in.add(1);
     counters.bytes_in.add(packet.length);
     // The way back is the way it came, also after the client's router has changed.
     record.client_mac = ethernet.source;
     record.client_port_id = packet.port;
+    if (record.is_one_way()) [[unlikely]]
+      return send_one_way(packet, &arrival.parsed, record, hop);
+    rewrite_one(packet, arrival.parsed.l4_offset, record, direction);
     packet.port = hop.port;
     address_frame(packet, hop.destination, hop.source);
     return Verdict::to_server;
   }
+  rewrite_one(packet, arrival.parsed.l4_offset, record, direction);
   counters.packets_out.add(1);
   counters.bytes_out.add(packet.length);
   packet.port = record.client_port_id;
   address_frame(packet, record.client_mac, image_.groups()[record.group].mac);
   return Verdict::to_client;
+}
+
+std::uint32_t Pipeline::frame_limit(const flow::FlowRecord& record, std::uint8_t out) const {
+  std::uint32_t limit = settings_.mtus[out] + kIpOffset;
+  if (record.is_one_way()) [[unlikely]] {
+    limit -= header_bytes(record.forward);
+  }
+  return limit;
+}
+
+// A client's packet whose answers do not come back this way: unchanged, but for its time to live.
+Verdict Pipeline::send_one_way(Packet& packet, const Parsed* parsed, const flow::FlowRecord& record,
+                               const abi::ImageNextHop& hop) {
+  if (record.forward == abi::Forward::dsr) {
+    decrement_ttl(*reinterpret_cast<Ipv4Header*>(packet.data + kIpOffset));
+  } else {
+    const bool is_syn = parsed != nullptr && parsed->kind == PacketKind::flow &&
+                        record.protocol == kProtocolTcp && (parsed->tcp_flags & kTcpSyn) != 0;
+    if (is_syn) clamp_mss(packet, parsed->l4_offset, record.forward, settings_.mtus[hop.port]);
+    encapsulate(packet, record.forward,
+                {.from = image_.servers()[record.server].local,
+                 .to = record.key(flow::kFromServer).source(),
+                 .id = tunnel_id_++,
+                 .entropy = entropy_of(record)});
+  }
+  packet.port = hop.port;
+  address_frame(packet, hop.destination, hop.source);
+  return Verdict::to_server;
 }
 
 // Counts what the server owes, where that is known. Its last answer ends the flow: to a client that
@@ -224,8 +280,7 @@ void Pipeline::note_answer(const flow::FlowRecord& record, flow::TcpEvent event)
   auto& counters = servers_[record.server];
   const bool asked =
       record.state == flow::TcpState::syn_sent || record.state == flow::TcpState::udp_asked;
-  const bool answers =
-      event == flow::TcpEvent::server_syn || event == flow::TcpEvent::server_fin;
+  const bool answers = event == flow::TcpEvent::server_syn || event == flow::TcpEvent::server_fin;
   if (asked && answers) {
     counters.answered.add(1);
     counters.answer_times[abi::answer_time_class(record.age_ms(now_ms_))].add(1);
@@ -237,11 +292,23 @@ void Pipeline::note_answer(const flow::FlowRecord& record, flow::TcpEvent event)
 Verdict Pipeline::without_flow(Arrival arrival) {
   if (!image_) return Verdict::not_for_us;
   const abi::ImageAddress* to = image_.find_address(arrival.parsed.key.destination());
-  if (to == nullptr) return Verdict::not_for_us;
+  if (to == nullptr) return foreign(arrival);
   if (settings_.workers > 1 && hand_over(arrival, to)) return Verdict::handed_over;
   if (!holds(to->group)) return Verdict::group_not_active;
   if (is_virtual(*to)) return towards_service(arrival, *to);
   return reset(arrival, to->group, Verdict::reset_no_flow);
+}
+
+// For none of our addresses: in nat a server's answer is for the client itself, and its flow may be
+// another worker's.
+Verdict Pipeline::foreign(Arrival arrival) const {
+  if (!has_nat_ || settings_.workers == 1) return Verdict::not_for_us;
+  const auto& key = arrival.parsed.key;
+  const std::uint32_t slot =
+      flow::slot_of_client(key.destination(), key.destination_port(), shared_secret_);
+  const std::uint32_t owner = abi::owner_of_slot(slot, settings_.workers);
+  arrival.packet.owner = static_cast<std::uint8_t>(owner);
+  return owner != settings_.worker ? Verdict::handed_over : Verdict::not_for_us;
 }
 
 Verdict Pipeline::towards_service(Arrival arrival, const abi::ImageAddress& to) {
@@ -275,7 +342,10 @@ bool Pipeline::hand_over(Arrival arrival, const abi::ImageAddress* to) const {
 
 // TCP hears that there is nothing here for it.
 Verdict Pipeline::reset(Arrival arrival, std::uint8_t group, Verdict verdict) {
-  if (arrival.parsed.key.protocol == kProtocolUdp) return without_reset(verdict);
+  if (arrival.parsed.key.protocol == kProtocolUdp) {
+    if (verdict == Verdict::reset_no_flow) return Verdict::no_flow;
+    return answer_by_error(arrival, group, kPortUnreachable, without_reset(verdict));
+  }
   if (verdict == Verdict::reset_no_flow && has_just_taken(group)) return Verdict::no_flow_yet;
   const bool answered =
       make_reset(arrival.packet, arrival.parsed.l4_offset, image_.groups()[group].mac);
@@ -365,6 +435,9 @@ void Pipeline::sweep(std::uint32_t records, std::uint32_t now_ms) {
     return true;
   });
   end_lingering();
+  if (const std::uint32_t lost = fragments_.expire(now_ms); lost != 0) {
+    counters_.fragments_lost.add(lost);
+  }
   counters_.flows_live.set(flows_.live());
   counters_.flows_half_open.set(flows_.half_open());
 }

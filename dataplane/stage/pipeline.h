@@ -5,6 +5,9 @@
 //   classify   no flow: is it for one of our addresses and services     pipeline.cc
 //   select     a new connection: server, source port, record            new_flow.cc
 //   rewrite    what the other end expects to see                        rewrite.h
+//   encapsulate  the way through a tunnel                               encapsulate.cc
+//   fragments  what belongs together                                    fragments.cc
+//   icmp error what is said about packets of flows, by others and by us  errors.cc
 //   answer     what we answer ourselves                                 answer.h
 //   mirror     what the peer is told, and what it tells                 mirror.cc
 //   linger     what still comes for a group that has gone to the peer   linger.cc
@@ -16,6 +19,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "dataplane/abi/counters.h"
 #include "dataplane/abi/image.h"
@@ -25,6 +29,8 @@
 #include "dataplane/balance/select.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/stage/batch.h"
+#include "dataplane/stage/fragment_table.h"
+#include "dataplane/stage/icmp_error.h"
 
 namespace carpool::stage {
 
@@ -36,12 +42,23 @@ inline constexpr std::uint32_t kTakeoverGraceMs = 300;
 // on: longer than the new holder takes to repeat its announcement.
 inline constexpr std::uint32_t kLingerMs = 500;
 
+// ICMP errors of our own that a worker sends in a second (RFC 1812, 4.3.2.8).
+inline constexpr std::uint32_t kErrorsPerSecond = 1'000;
+
 struct PipelineSettings {
   std::uint32_t worker = 0;
   std::uint32_t workers = 1;
   flow::FlowLimits limits;
   flow::HashSecret table_secret;                       // of this process alone
   std::array<MacAddress, abi::kMaxPorts> port_macs{};  // the ports' own
+  // Longest IPv4 packet that a port takes, by port index.
+  std::array<std::uint16_t, abi::kMaxPorts> mtus = all_of(65'535);
+
+  static constexpr std::array<std::uint16_t, abi::kMaxPorts> all_of(std::uint16_t mtu) {
+    std::array<std::uint16_t, abi::kMaxPorts> mtus{};
+    mtus.fill(mtu);
+    return mtus;
+  }
 };
 
 class Pipeline {
@@ -75,6 +92,17 @@ class Pipeline {
   std::uint32_t bulk_turn(std::uint32_t now_ms);
   void learn(const abi::MirrorRecord& told, std::uint32_t now_ms);
 
+  // Fragments that were held, now that the first of their packet has come: to be sent or handed
+  // over besides the batch that has been processed, and before the next one is. They have been
+  // counted when they came.
+  struct Released {
+    Packet packet;
+    Verdict verdict{};
+  };
+  [[nodiscard]] std::span<const Released> take_released() {
+    return std::span(released_).first(std::exchange(released_count_, 0));
+  }
+
   // Something the control plane should hear of, at most one per call to process().
   std::optional<abi::Event> take_event();
 
@@ -91,16 +119,37 @@ class Pipeline {
   Verdict judge(Arrival arrival);
   Verdict track(Arrival arrival, flow::FlowRef ref);
   Verdict forward(Arrival arrival, flow::FlowRef ref, flow::TcpEvent event);
+  // `parsed` is of a whole packet, or nullptr.
+  Verdict send_one_way(Packet& packet, const Parsed* parsed, const flow::FlowRecord& record,
+                       const abi::ImageNextHop& hop);
+  // Longest frame of the flow that leaves by the port.
+  [[nodiscard]] std::uint32_t frame_limit(const flow::FlowRecord& record, std::uint8_t out) const;
   Verdict without_flow(Arrival arrival);
+  Verdict foreign(Arrival arrival) const;
   Verdict towards_service(Arrival arrival, const abi::ImageAddress& to);
   Verdict answer_arp(Arrival arrival);
   Verdict answer_echo(Arrival arrival);
   Verdict reset(Arrival arrival, std::uint8_t group, Verdict verdict);
   [[nodiscard]] bool hand_over(Arrival arrival, const abi::ImageAddress* to) const;
 
+  // fragments.cc
+  Verdict first_fragment(Arrival arrival);
+  Verdict later_fragment(Arrival arrival);
+  Verdict follow(Packet& packet, const FragmentWay& way);
+
+  // errors.cc
+  Verdict relay_error(Arrival arrival);
+  void note_refusal(Arrival arrival, const flow::FlowRecord& record);
+  Verdict error_without_flow(Arrival arrival) const;
+  Verdict too_long(Arrival arrival, std::uint8_t group, std::uint32_t mtu);
+  Verdict answer_by_error(Arrival arrival, std::uint8_t group, const IcmpError& error,
+                          Verdict otherwise);
+  [[nodiscard]] bool may_send_error();
+
   // new_flow.cc
   Verdict open_flow(Arrival arrival, std::uint16_t service, const abi::ImageAddress& to);
   [[nodiscard]] std::uint32_t free_record();
+  [[nodiscard]] bool aim(flow::FlowRecord& record, const abi::ImageServer& server);
   [[nodiscard]] bool find_source_port(flow::FlowRecord& record, const abi::ImageServer& server);
   void forget(std::uint32_t flow);
 
@@ -118,6 +167,7 @@ class Pipeline {
   void tell_erased(flow::FlowRecord& record);
   void tell_again(flow::FlowRecord& record);
   [[nodiscard]] bool is_plausible(const abi::MirrorRecord& told) const;
+  [[nodiscard]] bool aims_right(const abi::MirrorRecord& told, std::uint32_t slot) const;
   void learn_change(flow::FlowRecord& record, const abi::MirrorRecord& told);
   void learn_new(const abi::MirrorRecord& told);
   void look_for_way(flow::FlowRecord& record) const;
@@ -145,7 +195,19 @@ class Pipeline {
   std::array<std::uint32_t, abi::kMaxGroups> taken_at_ms_{};
   std::array<std::uint32_t, abi::kMaxGroups> given_up_at_ms_{};
   std::uint32_t now_ms_ = 0;
+  bool has_nat_ = false;  // packets for clients may be ours, too
+  std::uint16_t tunnel_id_ = 0;
   std::optional<abi::Event> event_;
+
+  FragmentTable fragments_;
+  std::array<Released, kHeldFragments> released_;
+  std::uint32_t released_count_ = 0;
+
+  struct ErrorBudget {
+    std::uint32_t second_began_ms = 0;
+    std::uint32_t sent = 0;  // in this second
+  };
+  ErrorBudget errors_;
 
   struct Bulk {
     std::uint32_t serial = 0;

@@ -33,6 +33,13 @@ inline constexpr std::size_t kIpAddressesAt = 12;  // source and destination, in
   return reinterpret_cast<const Ipv4Header*>(packet.data + kIpOffset)->ttl <= 1;
 }
 
+// On the way to the next hop (RFC 1812, 5.3.1).
+inline void decrement_ttl(Ipv4Header& ip) {
+  constexpr std::uint16_t kTtlDelta = static_cast<std::uint16_t>(~be16(0x0100).raw());
+  --ip.ttl;
+  ip.checksum = adjust_checksum(ip.checksum, kTtlDelta);
+}
+
 // Fills the record's deltas from its keys.
 inline void prepare_deltas(flow::FlowRecord& record) {
   using namespace flow;
@@ -69,6 +76,18 @@ inline void rewrite_one(const Packet& packet, std::uint32_t l4_offset,
     auto& udp = *reinterpret_cast<UdpHeader*>(l4);
     udp.checksum = adjust_udp_checksum(udp.checksum, transport_delta);
   }
+}
+
+// Of a fragment that is not the first: the transport header, and its sum over the addresses, are
+// in that.
+inline void rewrite_addresses(Ipv4Header& ip, const flow::FlowRecord& record,
+                              flow::Direction direction) {
+  const std::uint64_t addresses = std::rotl(record.addresses[direction ^ 1u], 32);
+  std::memcpy(reinterpret_cast<std::uint8_t*>(&ip) + kIpAddressesAt, &addresses, sizeof addresses);
+  const auto invert = static_cast<std::uint16_t>(0u - direction);
+  ip.checksum =
+      adjust_checksum(ip.checksum, static_cast<std::uint16_t>(record.ipv4_delta ^ invert));
+  decrement_ttl(ip);
 }
 
 inline void address_frame(const Packet& packet, const MacAddress& destination,

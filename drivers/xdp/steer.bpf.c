@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (BSD-3-Clause OR GPL-2.0)
  *
  * Shares one network device between the kernel and the data plane. The data plane gets what is for
- * the addresses that it owns (virtual and floating), ARP that asks for them, the adverts of CARP
- * and VRRP, and the hellos of another carpool. The kernel gets all else, just as if we were not
- * there: its own addresses, IPv6, VLANs, fragments, and whatever is malformed.
+ * the addresses that it owns (virtual and floating), also where they are a gateway's, ARP that asks
+ * for them, the adverts of CARP and VRRP, and the hellos of another carpool. The kernel gets all
+ * else, just as if we were not there: its own addresses, IPv6, VLANs, and whatever is malformed.
  */
 #include "drivers/xdp/steer.h"
 
@@ -33,6 +33,17 @@ struct {
   __type(key, __be32);
   __type(value, __u8);
 } steered SEC(".maps");
+
+struct steered_mac {
+  __u8 bytes[ETH_ALEN];
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, CARPOOL_STEER_MAX_MACS);
+  __type(key, struct steered_mac);
+  __type(value, __u8);
+} steered_macs SEC(".maps");
 
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -69,6 +80,14 @@ static __always_inline int is_steered(__be32 address) {
   return bpf_map_lookup_elem(&steered, &address) != 0;
 }
 
+/* The kernel does not take frames to an address that is not the device's, so nothing is lost to it.
+ */
+static __always_inline int is_for_our_mac(const struct ethhdr* ethernet) {
+  struct steered_mac mac;
+  __builtin_memcpy(mac.bytes, ethernet->h_dest, ETH_ALEN);
+  return bpf_map_lookup_elem(&steered_macs, &mac) != 0;
+}
+
 static __always_inline enum carpool_steer_outcome judge_arp(const void* start, const void* end) {
   const struct arp_ipv4* arp = start;
   if ((const void*)(arp + 1) > end) return CARPOOL_STEER_PASSED;
@@ -88,20 +107,24 @@ static __always_inline int is_hello(const struct iphdr* ip, const void* end) {
   return (const void*)(udp + 1) <= end && udp->dest == bpf_htons(CARPOOL_STEER_HELLO_PORT);
 }
 
-static __always_inline enum carpool_steer_outcome judge_ipv4(const void* start, const void* end) {
+static __always_inline enum carpool_steer_outcome judge_ipv4(const struct ethhdr* ethernet,
+                                                             const void* start, const void* end) {
   const struct iphdr* ip = start;
   if ((const void*)(ip + 1) > end || ip->version != 4 || ip->ihl < 5) return CARPOOL_STEER_PASSED;
   const __u32 length = bpf_ntohs(ip->tot_len);
   if (length < ip->ihl * 4u || length > (__u64)(end - start)) return CARPOOL_STEER_PASSED;
-  if (ip->frag_off & bpf_htons(kMoreFragments | kFragmentOffset)) return CARPOOL_STEER_PASSED;
-  if (ip->protocol == kProtocolAdvert || is_hello(ip, end)) return CARPOOL_STEER_ADVERT;
-  return is_steered(ip->daddr) ? CARPOOL_STEER_PACKET : CARPOOL_STEER_PASSED;
+  const int is_whole = !(ip->frag_off & bpf_htons(kMoreFragments | kFragmentOffset));
+  if (ip->protocol == kProtocolAdvert)
+    return is_whole ? CARPOOL_STEER_ADVERT : CARPOOL_STEER_PASSED;
+  if (is_whole && is_hello(ip, end)) return CARPOOL_STEER_ADVERT;
+  return is_steered(ip->daddr) || is_for_our_mac(ethernet) ? CARPOOL_STEER_PACKET
+                                                           : CARPOOL_STEER_PASSED;
 }
 
 static __always_inline enum carpool_steer_outcome judge(const void* start, const void* end) {
   const struct ethhdr* ethernet = start;
   if ((const void*)(ethernet + 1) > end) return CARPOOL_STEER_PASSED;
-  if (ethernet->h_proto == bpf_htons(ETH_P_IP)) return judge_ipv4(ethernet + 1, end);
+  if (ethernet->h_proto == bpf_htons(ETH_P_IP)) return judge_ipv4(ethernet, ethernet + 1, end);
   if (ethernet->h_proto == bpf_htons(ETH_P_ARP)) return judge_arp(ethernet + 1, end);
   return CARPOOL_STEER_PASSED;
 }

@@ -4,11 +4,13 @@
 #define CARPOOL_STEER_PROGRAM "carpool_steer"
 #define CARPOOL_STEER_SOCKETS "xsks_map" /* the name that DPDK's af_xdp driver looks for */
 #define CARPOOL_STEER_ADDRESSES "steered"
+#define CARPOOL_STEER_MACS "steered_macs"
 #define CARPOOL_STEER_COUNTERS "steer_counters"
 
 enum {
   CARPOOL_STEER_MAX_QUEUES = 64,
   CARPOOL_STEER_MAX_ADDRESSES = 4096,
+  CARPOOL_STEER_MAX_MACS = 32,
   /* Where hellos between two carpools go: UDP to this port of the adverts' multicast address. */
   CARPOOL_STEER_HELLO_PORT = 8849,
 };

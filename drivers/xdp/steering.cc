@@ -81,16 +81,33 @@ Result<Fd> find_map(const Attached& attached, std::string_view name) {
   return fail("the XDP program has no map '" + std::string(name) + "'");
 }
 
-std::vector<be32> keys_of(int map) {
-  std::vector<be32> keys;
-  be32 key;
-  const be32* previous = nullptr;
+template <class Key>
+std::vector<Key> keys_of(int map, std::size_t most) {
+  std::vector<Key> keys;
+  Key key;
+  const Key* previous = nullptr;
   while (bpf_map_get_next_key(map, previous, &key) == 0) {
     keys.push_back(key);
     previous = &keys.back();
-    if (keys.size() >= CARPOOL_STEER_MAX_ADDRESSES) break;
+    if (keys.size() >= most) break;
   }
   return keys;
+}
+
+// Makes these the map's keys: first what goes, so that a full map has room for what comes. What
+// stays is never absent. Returns 0 or what the system says.
+template <class Key>
+int replace_keys(int map, std::span<const Key> keys, std::size_t most) {
+  for (const Key& key : keys_of<Key>(map, most)) {
+    if (std::ranges::find(keys, key) == keys.end()) bpf_map_delete_elem(map, &key);
+  }
+  constexpr std::uint8_t kPresent = 1;
+  for (const Key& key : keys) {
+    if (const int status = bpf_map_update_elem(map, &key, &kPresent, BPF_ANY); status != 0) {
+      return status;
+    }
+  }
+  return 0;
 }
 
 }  // namespace
@@ -129,6 +146,8 @@ Result<Steering> Steering::take_over(const KernelDevice& device) {
   if (!attached) return std::unexpected(attached.error());
   auto addresses = find_map(*attached, CARPOOL_STEER_ADDRESSES);
   if (!addresses) return std::unexpected(addresses.error());
+  auto macs = find_map(*attached, CARPOOL_STEER_MACS);
+  if (!macs) return std::unexpected(macs.error());
   auto counters = find_map(*attached, CARPOOL_STEER_COUNTERS);
   if (!counters) return std::unexpected(counters.error());
 
@@ -145,6 +164,7 @@ Result<Steering> Steering::take_over(const KernelDevice& device) {
   Steering steering;
   steering.link_ = Fd(link);
   steering.addresses_ = std::move(*addresses);
+  steering.macs_ = std::move(*macs);
   steering.counters_ = std::move(*counters);
   return steering;
 }
@@ -153,6 +173,7 @@ Steering& Steering::operator=(Steering&& other) noexcept {
   detach();
   link_ = std::move(other.link_);
   addresses_ = std::move(other.addresses_);
+  macs_ = std::move(other.macs_);
   counters_ = std::move(other.counters_);
   return *this;
 }
@@ -162,17 +183,18 @@ Result<void> Steering::set_addresses(std::span<const Ipv4Address> addresses) {
     return fail("at most " + std::to_string(CARPOOL_STEER_MAX_ADDRESSES) +
                 " addresses can be steered on one port");
   }
-  // First what goes, so that a full map has room for what comes. What stays is never absent.
-  for (const be32 key : keys_of(addresses_.get())) {
-    if (std::ranges::find(addresses, key, &Ipv4Address::value) == addresses.end()) {
-      bpf_map_delete_elem(addresses_.get(), &key);
-    }
+  const int status = replace_keys(addresses_.get(), addresses, CARPOOL_STEER_MAX_ADDRESSES);
+  if (status != 0) return fail("cannot steer addresses: " + reason(status));
+  return {};
+}
+
+Result<void> Steering::set_macs(std::span<const MacAddress> macs) {
+  if (macs.size() > CARPOOL_STEER_MAX_MACS) {
+    return fail("at most " + std::to_string(CARPOOL_STEER_MAX_MACS) +
+                " link-layer addresses can be steered on one port");
   }
-  constexpr std::uint8_t kPresent = 1;
-  for (const Ipv4Address& address : addresses) {
-    const int status = bpf_map_update_elem(addresses_.get(), &address.value, &kPresent, BPF_ANY);
-    if (status != 0) return fail("cannot steer " + to_string(address) + ": " + reason(status));
-  }
+  const int status = replace_keys(macs_.get(), macs, CARPOOL_STEER_MAX_MACS);
+  if (status != 0) return fail("cannot steer link-layer addresses: " + reason(status));
   return {};
 }
 

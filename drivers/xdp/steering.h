@@ -29,12 +29,14 @@ class Steering {
   [[nodiscard]] static Result<Steering> take_over(const KernelDevice& device);
 
   [[nodiscard]] Result<void> set_addresses(std::span<const Ipv4Address> addresses);
+  [[nodiscard]] Result<void> set_macs(std::span<const MacAddress> macs);
   [[nodiscard]] SteeringCounters counters() const;
   void detach();
 
  private:
   Fd link_;  // holds the program to the device
   Fd addresses_;
+  Fd macs_;
   Fd counters_;
 };
 

@@ -114,6 +114,9 @@ class XdpPort final : public Port {
   Result<void> set_steered_addresses(std::span<const Ipv4Address> addresses) override {
     return steering_.set_addresses(addresses);
   }
+  Result<void> set_steered_macs(std::span<const MacAddress> macs) override {
+    return steering_.set_macs(macs);
+  }
   [[nodiscard]] std::optional<SteeringCounters> steering_counters() const override {
     return steering_.counters();
   }

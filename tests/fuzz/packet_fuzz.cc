@@ -1,6 +1,7 @@
-// Frames from a wire that anybody may write to. The input is a run of frames, each after two bytes:
-// its length and the port it comes in by. Whatever they are, each gets a verdict, nothing outside
-// of a frame's buffer is touched, and the flow table's own counts stay true.
+// Frames from a wire that anybody may write to. The first byte says how servers get theirs, and
+// whether the way to them is a narrow one; then comes a run of frames, each after two bytes: its
+// length and the port it comes in by. Whatever they are, each gets a verdict, nothing outside of a
+// frame's buffer is touched, and the flow table's own counts stay true.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -19,7 +20,17 @@ void require(bool holds) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  test::Bed bed({.limits = {.flows = 64, .half_open = 8}});
+  if (size == 0) return 0;
+  test::BedOptions options{.limits = {.flows = 64, .half_open = 8}};
+  if (data[0] & 0x80) options.mtus[test::kLan] = 100;
+  test::ImageContent content = test::content_with_dns(data[0] >> 4 & 1);
+  for (auto& service : content.services) {
+    service.fields.forward =
+        static_cast<abi::Forward>((data[0] & 7) % static_cast<int>(abi::Forward::count));
+  }
+  ++data;
+  --size;
+  test::Bed bed(options, content);
   std::uint64_t sent = 0;
   while (size > 2 && sent < 64) {
     const std::size_t length = std::min<std::size_t>(data[0], size - 2);
@@ -28,6 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(out.verdict < abi::Verdict::count);
     // An answer or a forwarded packet leaves by a port that exists.
     require(abi::info(out.verdict).is_drop || out.port < 2);
+    for (const test::Outcome& released : bed.take_released())
+      require(!abi::info(released.verdict).is_drop && released.port < 2);
     if (data[1] & 2) {
       bed.advance_ms(std::uint32_t{data[1]} * 100);
       bed.sweep_all();

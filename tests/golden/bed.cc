@@ -54,11 +54,13 @@ class Buffers {
   explicit Buffers(std::span<const Input> inputs) {
     for (const Input& input : inputs) {
       const std::size_t room = std::max<std::size_t>(input.frame.size(), stage::kMinFrameBuffer);
-      buffers_.push_back(std::make_unique<std::uint8_t[]>(room));
-      std::ranges::copy(input.frame, buffers_.back().get());
+      buffers_.push_back(std::make_unique<std::uint8_t[]>(stage::kHeadroom + room));
+      std::ranges::copy(input.frame, buffers_.back().get() + stage::kHeadroom);
     }
   }
-  [[nodiscard]] std::uint8_t* operator[](std::size_t index) const { return buffers_[index].get(); }
+  [[nodiscard]] std::uint8_t* operator[](std::size_t index) const {
+    return buffers_[index].get() + stage::kHeadroom;
+  }
 
  private:
   std::vector<std::unique_ptr<std::uint8_t[]>> buffers_;
@@ -117,7 +119,8 @@ Bed::Bed(const BedOptions& options, const ImageContent& content)
                  .workers = options.workers,
                  .limits = options.limits,
                  .table_secret = {},
-                 .port_macs = {kWanMac, kLanMac}},
+                 .port_macs = {kWanMac, kLanMac},
+                 .mtus = options.mtus},
                 flow::TableMemory(flow::FlowTable::bytes_needed(options.limits)), *counters_,
                 servers_, balance::Load(std::vector{std::span(servers_)})) {
   install(content);
@@ -157,6 +160,15 @@ std::vector<Outcome> Bed::send_batch(std::span<const Input> inputs) {
     const stage::Packet& packet = batch->packets[i];
     outcomes.push_back({batch->verdicts[i], packet.port, packet.owner,
                         Frame(packet.data, packet.data + packet.length)});
+  }
+  return outcomes;
+}
+
+std::vector<Outcome> Bed::take_released() {
+  std::vector<Outcome> outcomes;
+  for (const auto& [packet, verdict] : pipeline_.take_released()) {
+    outcomes.push_back(
+        {verdict, packet.port, packet.owner, Frame(packet.data, packet.data + packet.length)});
   }
   return outcomes;
 }

@@ -80,6 +80,7 @@ struct BedOptions {
   flow::FlowLimits limits{.flows = 1024, .half_open = 256};
   std::uint32_t worker = 0;
   std::uint32_t workers = 1;
+  std::array<std::uint16_t, abi::kMaxPorts> mtus = stage::PipelineSettings{}.mtus;
 };
 
 class Bed {
@@ -98,6 +99,9 @@ class Bed {
   // One packet alone, or up to stage::kBatch of them together.
   Outcome send(const Frame& frame, std::uint8_t port = kWan);
   std::vector<Outcome> send_batch(std::span<const Input> inputs);
+
+  // Fragments that went on besides the last batch.
+  std::vector<Outcome> take_released();
 
   [[nodiscard]] stage::Pipeline& pipeline() { return pipeline_; }
   [[nodiscard]] const abi::WorkerCounters& counters() const { return *counters_; }

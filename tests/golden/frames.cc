@@ -8,7 +8,7 @@
 namespace carpool::test {
 namespace {
 
-constexpr std::uint8_t kNoOperation = 1;  // an option of one byte, of IPv4 and of TCP
+constexpr std::uint8_t kNoOperation = 1;  // an option of one byte, of IPv4
 constexpr std::uint8_t kPadding = 0xee;
 constexpr std::size_t kIpAt = sizeof(EthernetHeader);
 
@@ -81,9 +81,10 @@ TcpFrame::TcpFrame(const Endpoint& from, const Endpoint& to)
 
 TcpFrame::operator Frame() const {
   TcpHeader header = tcp_;
-  header.data_offset = static_cast<std::uint8_t>((sizeof header + options_) / 4 << 4);
-  Frame segment(header.header_bytes() + data_.size(), kNoOperation);
+  header.data_offset = static_cast<std::uint8_t>((sizeof header + options_.size()) / 4 << 4);
+  Frame segment(header.header_bytes() + data_.size());
   place(segment, 0, header);
+  std::ranges::copy(options_, segment.begin() + sizeof header);
   std::ranges::copy(data_, segment.begin() + header.header_bytes());
   reinterpret_cast<TcpHeader*>(segment.data())->checksum =
       transport_checksum(ip_.source, ip_.destination, kProtocolTcp, segment);
@@ -115,6 +116,14 @@ IcmpFrame::operator Frame() const {
   std::ranges::copy(data_, segment.begin() + sizeof icmp_);
   reinterpret_cast<IcmpHeader*>(segment.data())->checksum = internet_checksum(segment);
   return around(segment);
+}
+
+IcmpFrame icmp_error(Ipv4Address from, std::uint8_t type, const Frame& about, std::size_t bytes) {
+  const auto ip = header_at<Ipv4Header>(about, kIpAt);
+  const auto first = about.begin() + kIpAt;
+  const auto length = std::min<std::size_t>(bytes, ip.total_length.host());
+  return IcmpFrame(from, ip.source, type)
+      .data(std::string(first, first + static_cast<std::ptrdiff_t>(length)));
 }
 
 OtherFrame::operator Frame() const {
@@ -169,6 +178,7 @@ std::optional<TcpSeen> read_tcp(const Frame& frame) {
                  .sequence = tcp.sequence.host(),
                  .acknowledgement = tcp.acknowledgement.host(),
                  .ip_header_bytes = ip.header_bytes(),
+                 .options = {copy.begin() + sizeof tcp, copy.begin() + tcp.header_bytes()},
                  .data = {copy.begin() + tcp.header_bytes(), copy.end()},
                  .checksums_hold = holds && ipv4_checksum_holds(frame)};
 }
@@ -209,6 +219,24 @@ std::optional<EchoSeen> read_echo(const Frame& frame) {
       .ttl = ip.ttl,
       .type = icmp.type,
       .data = {segment->begin() + sizeof icmp, segment->end()},
+      .checksums_hold = internet_checksum(*segment) == be16(0) && ipv4_checksum_holds(frame)};
+}
+
+std::optional<ErrorSeen> read_error(const Frame& frame) {
+  const auto segment = segment_in(frame, kProtocolIcmp);
+  if (!segment || segment->size() < sizeof(IcmpHeader)) return std::nullopt;
+  const auto ip = header_at<Ipv4Header>(frame, kIpAt);
+  const auto icmp =
+      header_at<IcmpHeader>(frame, static_cast<std::size_t>(segment->data() - frame.data()));
+  return ErrorSeen{
+      .macs = macs_of(frame),
+      .from = ip.source,
+      .to = ip.destination,
+      .ttl = ip.ttl,
+      .type = icmp.type,
+      .code = icmp.code,
+      .mtu = static_cast<std::uint16_t>(icmp.rest.host()),
+      .quoted = {segment->begin() + sizeof icmp, segment->end()},
       .checksums_hold = internet_checksum(*segment) == be16(0) && ipv4_checksum_holds(frame)};
 }
 

@@ -96,6 +96,10 @@ class TcpFrame : public Ipv4Frame<TcpFrame> {
   }
   // Bytes of TCP options, a multiple of four up to 40.
   TcpFrame& options(unsigned bytes) {
+    options_ = std::string(bytes, '\1');  // no-operations
+    return *this;
+  }
+  TcpFrame& option_bytes(std::string_view bytes) {  // of such a length
     options_ = bytes;
     return *this;
   }
@@ -107,7 +111,7 @@ class TcpFrame : public Ipv4Frame<TcpFrame> {
 
  private:
   TcpHeader tcp_;
-  unsigned options_ = 0;
+  std::string options_;
   std::string data_;
 };
 
@@ -142,6 +146,11 @@ class IcmpFrame : public Ipv4Frame<IcmpFrame> {
     icmp_.code = code;
     return *this;
   }
+  // Of "fragmentation needed" (RFC 1191).
+  IcmpFrame& mtu(std::uint16_t mtu) {
+    icmp_.rest = be32(mtu);
+    return *this;
+  }
   IcmpFrame& data(std::string_view data) {
     data_ = data;
     return *this;
@@ -169,6 +178,9 @@ class OtherFrame : public Ipv4Frame<OtherFrame> {  // of any protocol, with byte
 [[nodiscard]] inline UdpFrame udp(const Endpoint& from, const Endpoint& to) {
   return {from, to};
 }
+// An error about the packet in a frame, of which it quotes these many bytes.
+[[nodiscard]] IcmpFrame icmp_error(Ipv4Address from, std::uint8_t type, const Frame& about,
+                                   std::size_t bytes);
 [[nodiscard]] inline IcmpFrame echo_request(Ipv4Address from, Ipv4Address to) {
   return {from, to, kIcmpEchoRequest};
 }
@@ -201,6 +213,7 @@ struct TcpSeen {
   std::uint32_t sequence = 0;
   std::uint32_t acknowledgement = 0;
   unsigned ip_header_bytes = 0;
+  std::string options;
   std::string data;
   bool checksums_hold = false;
 };
@@ -230,6 +243,19 @@ struct EchoSeen {
   bool checksums_hold = false;
 };
 [[nodiscard]] std::optional<EchoSeen> read_echo(const Frame& frame);
+
+struct ErrorSeen {
+  Macs macs;
+  Ipv4Address from;
+  Ipv4Address to;
+  std::uint8_t ttl = 0;
+  std::uint8_t type = 0;
+  std::uint8_t code = 0;
+  std::uint16_t mtu = 0;
+  Frame quoted;  // from the IPv4 header on
+  bool checksums_hold = false;
+};
+[[nodiscard]] std::optional<ErrorSeen> read_error(const Frame& frame);
 [[nodiscard]] std::optional<Arp> read_arp(const Frame& frame);
 
 void PrintTo(const Endpoint& endpoint, std::ostream* out);

@@ -107,10 +107,8 @@ TEST(Udp, FlowsStayAndAreSpread) {
 // TCP and UDP on one address and port are two services, and one client's ports are two clients.
 TEST(Udp, IsApartFromTcpOnTheSamePort) {
   ImageContent content = content_with_dns();
-  content.service_keys.push_back({.address = kDns.address,
-                                  .port = be16(kDns.port),
-                                  .protocol = kProtocolTcp,
-                                  .service = 0});
+  content.service_keys.push_back(
+      {.address = kDns.address, .port = be16(kDns.port), .protocol = kProtocolTcp, .service = 0});
   Bed bed({}, content);
   EXPECT_EQ(read_tcp(bed.send(tcp(kClient, kDns).flags(kTcpSyn)).frame)->to.port, kWeb1.port);
   EXPECT_EQ(read_udp(bed.send(udp(kClient, kDns)).frame)->to.port, kDns1.port);
@@ -199,8 +197,8 @@ TEST(UdpVerdicts, OfWhatIsDropped) {
             OtherFrame(kClient.address, kDns.address, kProtocolUdp, "1234567")},
            {"length below the header", Verdict::udp_malformed, with_length(7)},
            {"length beyond the packet", Verdict::udp_malformed, with_length(13)},
-           {"no such service", Verdict::no_service, udp(kClient, {kDns.address, 54})},
-           {"a service of TCP", Verdict::no_service, udp(kClient, kWeb)},
+           {"no such service, broadcast", Verdict::no_service,
+            udp(kClient, {kDns.address, 54}).macs({kRouterMac, MacAddress::broadcast()})},
            {"a server whose flow is unknown", Verdict::no_flow, udp(kDns1, {kWebLocal, 5000})},
            {"someone else's address", Verdict::not_for_us,
             udp(kClient, {Ipv4Address::of(203, 0, 113, 9), 53})},
@@ -214,11 +212,25 @@ TEST(UdpVerdicts, OfWhatIsDropped) {
   EXPECT_EQ(bed.pipeline().flows().live(), 0u);
 }
 
-TEST(UdpVerdicts, NoUsableServer) {
+// As a host would say it: so that a resolver asks the next name server at once (RFC 1122, 4.1.3.1).
+TEST(UdpVerdicts, NobodyThereIsSaidByAnError) {
   ImageContent content = content_with_dns();
   content.services[kDnsService].picks.clear();
   Bed bed({}, content);
-  EXPECT_EQ(bed.send(udp(kClient, kDns)).verdict, Verdict::no_server);
+  for (const Endpoint& to : {kDns, kWeb, Endpoint{kDns.address, 54}}) {
+    const Frame question = udp(kClient, to).macs(kFromRouter).data("question");
+    const Outcome out = bed.send(question);
+    ASSERT_EQ(out.verdict, Verdict::port_unreachable);
+    EXPECT_EQ(out.port, kWan);
+    const auto seen = read_error(out.frame);
+    ASSERT_TRUE(seen && seen->checksums_hold);
+    EXPECT_EQ(seen->macs, (Macs{kPublicMac, kRouterMac}));
+    EXPECT_EQ(seen->from, to.address);
+    EXPECT_EQ(seen->to, kClient.address);
+    EXPECT_EQ(seen->type, 3);
+    EXPECT_EQ(seen->code, 3);
+    EXPECT_EQ(seen->quoted, Frame(question.begin() + 14, question.end()));
+  }
 }
 
 // --- mirroring --------------------------------------------------------------------------------

@@ -70,9 +70,6 @@ TEST(Verdicts, OfWhatIsDropped) {
       {"total beyond frame", Verdict::ipv4_malformed,
        with_ip([](auto& ip) { ip.total_length = be16(41); })},
 
-      {"first fragment", Verdict::ipv4_fragment, tcp(kClient, kWeb).fragment(0x2000)},
-      {"last fragment", Verdict::ipv4_fragment, tcp(kClient, kWeb).fragment(0x00b9)},
-
       {"no room for TCP", Verdict::tcp_malformed,
        with_ip([](auto& ip) { ip.total_length = be16(39); })},
       {"TCP header of 16 bytes", Verdict::tcp_malformed,
@@ -84,8 +81,8 @@ TEST(Verdicts, OfWhatIsDropped) {
 
       {"GRE", Verdict::protocol_unsupported,
        OtherFrame(kClient.address, kWeb.address, 47, "12345678")},
-      {"ICMP unreachable", Verdict::protocol_unsupported,
-       IcmpFrame(kClient.address, kWeb.address, 3)},
+      {"ICMP timestamp", Verdict::protocol_unsupported,
+       IcmpFrame(kClient.address, kWeb.address, 13)},
       {"ICMP echo with a code", Verdict::protocol_unsupported,
        echo_request(kClient.address, kWeb.address).code(1)},
       {"ICMP cut", Verdict::protocol_unsupported,
@@ -119,9 +116,9 @@ TEST(Verdicts, WithoutAnImageNothingIsOurs) {
   abi::WorkerCounters counters;
   std::vector<abi::ServerCounters> servers(abi::kMaxServers);
   const flow::FlowLimits limits{.flows = 64, .half_open = 16};
-  stage::Pipeline pipeline({.limits = limits, .table_secret = {}},
-                           flow::TableMemory(flow::FlowTable::bytes_needed(limits)), counters,
-                           servers, {});
+  stage::Pipeline pipeline(
+      {.limits = limits, .table_secret = {}, .mtus = stage::PipelineSettings{}.mtus},
+      flow::TableMemory(flow::FlowTable::bytes_needed(limits)), counters, servers, {});
   pipeline.hold_groups(~0u, 0);
   for (Frame frame : {Frame(tcp(kClient, kWeb).flags(kTcpSyn)),
                       Frame(echo_request(kClient.address, kWeb.address)),

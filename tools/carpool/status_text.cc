@@ -189,10 +189,15 @@ std::string server_text(const json& server, const Paint& paint) {
   return result;
 }
 
+// What is not as usual: UDP, and another way to servers than fullnat.
 std::string service_text(const json& service, const Paint& paint) {
+  const std::string forward = string_of(service, "forward");
+  const bool is_usual = forward.empty() || forward == "fullnat";
   std::string result =
-      wrapped(fmt::format("{} on {}, {}", string_of(service, "name"),
-                          joined(strings_of(service, "bind"), ", "), string_of(service, "balance")),
+      wrapped(fmt::format("{} on {}{}, {}{}", string_of(service, "name"),
+                          string_of(service, "protocol") == "udp" ? "udp " : "",
+                          joined(strings_of(service, "bind"), ", "), string_of(service, "balance"),
+                          is_usual ? "" : ", " + forward),
               2);
   result += fmt::format("    {:<12} {:<21} {:<11} {:>7} {:>6} {:>8} {:>5}\n", "server", "address",
                         "state", "for", "active", "total", "share");

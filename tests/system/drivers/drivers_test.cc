@@ -203,11 +203,11 @@ TEST_F(PortTest, XdpSteersExactlyWhatIsOurs) {
   Frame vlan = tcp;
   vlan[12] = 0x81;
   vlan[13] = 0x00;
-  const std::vector<Frame> ours{tcp, unfragmentable, arp, advert, hello};
+  const Frame first = ip_frame(kVirtual, kProtocolUdp, 0x2000);
+  const Frame later = ip_frame(kVirtual, kProtocolUdp, 0x0001);
+  const std::vector<Frame> ours{tcp, unfragmentable, arp, advert, hello, first, later};
   const std::vector<Frame> kernels{ip_frame(kKernel, kProtocolTcp),
                                    arp_request(kKernel),
-                                   ip_frame(kVirtual, kProtocolUdp, 0x2000),
-                                   ip_frame(kVirtual, kProtocolUdp, 0x0001),
                                    ip_frame(kAllCarp, kProtocolCarp, 0x2000),
                                    ip_frame(kAllCarp, kProtocolUdp),
                                    malformed,
@@ -221,8 +221,27 @@ TEST_F(PortTest, XdpSteersExactlyWhatIsOurs) {
   EXPECT_EQ(receive(**port, ours.size() + 1, 300ms), ours);
   EXPECT_TRUE(kernel_answers_arp());
   const SteeringCounters expected{
-      .packets = 2, .arp = 1, .adverts = 2, .passed = kernels.size() + 1, .unclaimed = 0};
+      .packets = 4, .arp = 1, .adverts = 2, .passed = kernels.size() + 1, .unclaimed = 0};
   EXPECT_EQ((*port)->steering_counters(), expected);
+}
+
+// The MAC of a group that servers have for their gateway.
+TEST_F(PortTest, XdpSteersWhatIsForAMacOfOurs) {
+  auto port = open("wan=xdp:vp");
+  ASSERT_TRUE(port) << port.error().message;
+  const Frame answer = ip_frame(Ipv4Address::of(198, 51, 100, 7), kProtocolTcp, 0, kVirtualMac);
+  const Frame other = ip_frame(Ipv4Address::of(198, 51, 100, 8), kProtocolTcp);
+  const auto arrive = [&] {
+    wire_->send(answer);
+    wire_->send(other);
+    return receive(**port, 2, 200ms);
+  };
+  using Frames = std::vector<Frame>;
+  EXPECT_EQ(arrive(), Frames{});
+  ASSERT_TRUE((*port)->set_steered_macs(std::array{kVirtualMac}));
+  EXPECT_EQ(arrive(), Frames{answer});
+  ASSERT_TRUE((*port)->set_steered_macs({}));
+  EXPECT_EQ(arrive(), Frames{});
 }
 
 TEST_F(PortTest, XdpFollowsTheSetOfAddresses) {

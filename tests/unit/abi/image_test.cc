@@ -186,6 +186,12 @@ TEST(ImageValidate, KnowsEveryWayToBalance) {
   EXPECT_EQ(validate(build_image(content)), ImageFault::unknown_balance);
 }
 
+TEST(ImageValidate, KnowsEveryWayToForward) {
+  ImageContent content = small_content();
+  content.services[0].fields.forward = static_cast<Forward>(5);
+  EXPECT_EQ(validate(build_image(content)), ImageFault::unknown_forward);
+}
+
 // Indices that are not in use may hold anything but are never followed.
 TEST(ImageValidate, IgnoresWhatIsNotInUse) {
   ImageContent content = small_content();

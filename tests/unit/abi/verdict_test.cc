@@ -42,10 +42,10 @@ TEST(Verdict, NamesAndMeaningsAreFilledAndUnique) {
   }
 }
 
-TEST(Verdict, DropsAreTheOnesAfterHandedOver) {
+TEST(Verdict, DropsAreTheOnesAtTheEnd) {
   for (std::size_t i = 0; i < kVerdicts; ++i) {
     const auto verdict = static_cast<Verdict>(i);
-    EXPECT_EQ(info(verdict).is_drop, verdict > Verdict::handed_over) << info(verdict).name;
+    EXPECT_EQ(info(verdict).is_drop, verdict > Verdict::fragment_held) << info(verdict).name;
   }
 }
 

@@ -504,6 +504,29 @@ TEST(Load, VrrpsFenceIsHeldAgainstItsInterval) {
   EXPECT_TRUE(says(config->warnings, Severity::Warning, 1, "write 'fence 200ms' or less"));
 }
 
+TEST(Load, WaysOfForwarding) {
+  const Config config = good(
+      "backend a\n server s 10.0.0.1:80\n"
+      "backend b\n forward nat\n server s 10.0.0.1:80\n"
+      "listen c\n forward dsr\n bind 192.0.2.10:80\n server s 10.0.0.1\n"
+      "backend d\n forward tunnel\n server s 10.0.0.1\n"
+      "backend e\n forward tunnel ipip\n server s 10.0.0.1\n"
+      "backend f\n forward tunnel gue\n server s 10.0.0.1\n");
+  EXPECT_EQ(config.find_backend("a")->forwarding, Forwarding::FullNat);
+  EXPECT_EQ(config.find_backend("b")->forwarding, Forwarding::Nat);
+  EXPECT_EQ(config.find_backend("c")->forwarding, Forwarding::Dsr);
+  EXPECT_EQ(config.find_backend("c")->servers[0].port, 80);
+  EXPECT_EQ(config.find_backend("d")->forwarding, Forwarding::TunnelIpip);
+  EXPECT_EQ(config.find_backend("e")->forwarding, Forwarding::TunnelIpip);
+  EXPECT_EQ(config.find_backend("f")->forwarding, Forwarding::TunnelGue);
+}
+
+TEST(Load, NatWantsTheVirtualMac) {
+  const auto said =
+      said_about(" mac own\nlisten a\n forward nat\n bind 192.0.2.10:80\n server s 10.0.0.1:80\n");
+  EXPECT_TRUE(says(said, Severity::Error, kPreludeLines + 2, "'mac own' of redundancy 'public'"));
+}
+
 TEST(Load, Udp) {
   const Config config = good(
       "defaults\n timeout tunnel 1h\n"

@@ -104,6 +104,38 @@ TEST_F(ImageBuilder, SourceDecides) {
 
 // ------------------------------------------------------------------------------------- problems
 
+TEST_F(ImageBuilder, DsrNeedsNoAddressButANeighbour) {
+  appliance_.add_server("web1", kWeb1);
+  appliance_.config.backends[0].forwarding = config::Forwarding::Dsr;
+  appliance_.config.groups[0].floating.clear();
+  auto image = appliance_.build();
+  EXPECT_EQ(image.services()[0].forward, abi::Forward::dsr);
+  EXPECT_EQ(image.picks(image.services()[0]).size(), 1u);
+  EXPECT_TRUE(appliance_.problems.empty());
+
+  appliance_.reachability.servers[kWeb1].neighbour = Ipv4Address::of(10, 0, 0, 254);
+  image = appliance_.build();
+  EXPECT_TRUE(image.picks(image.services()[0]).empty());
+  ASSERT_EQ(appliance_.problems.size(), 1u);
+  EXPECT_NE(appliance_.problems[0].text.find("use `forward tunnel`"), std::string::npos);
+}
+
+// Servers have the virtual address themselves: a tunnel never begins there.
+TEST_F(ImageBuilder, TunnelsBeginAtAFloatingAddress) {
+  appliance_.add_server("web1", kWeb1);
+  appliance_.config.backends[0].forwarding = config::Forwarding::TunnelGue;
+  appliance_.reach(kWeb1, kWan, kWeb1);
+  auto image = appliance_.build();
+  EXPECT_EQ(image.services()[0].forward, abi::Forward::gue);
+  ASSERT_EQ(image.picks(image.services()[0]).size(), 1u);
+  EXPECT_EQ(image.servers()[0].local, kFloating);
+
+  appliance_.config.groups[0].floating.clear();
+  image = appliance_.build();
+  EXPECT_TRUE(image.picks(image.services()[0]).empty());
+  EXPECT_EQ(appliance_.problems.size(), 1u);
+}
+
 TEST_F(ImageBuilder, SaysWhichAddressIsMissing) {
   appliance_.config.groups[0].floating.clear();
   appliance_.add_server("web1", kWeb1);
