@@ -266,6 +266,12 @@ class Clients:
         arguments = [VIRTUAL_ADDRESS, str(port), *counts]
         return self._probe(CLIENT.name, "syslog_sender", arguments, writes=False)
 
+    def tunnel_end(self, host: str, device: str) -> Probe:
+        probe = self._probe(host, "tunnel_end", [device], writes=False)
+        if probe.process.stdout.readline().strip() != "ready":
+            raise LabError(f"the tunnel's end on {host} ended at its start")
+        return probe
+
     def wire_watch(self) -> Probe:
         ports = [f"{switch_port(host.name, WAN)}={host.name}" for host in APPLIANCES]
         probe = self._probe(SWITCH, "wire_watch", [VIRTUAL_ADDRESS, *ports])

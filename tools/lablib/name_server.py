@@ -28,7 +28,7 @@ class NameServer:
             f"--port={DNS_PORT}",
             f"--listen-address={self.address}",
             "--bind-interfaces",
-            f"--address=/{NAME}/{self.address}",
+            f"--host-record={NAME},{self.address},2001:db8::1",
             f"--pid-file={self.dir / 'dnsmasq.pid'}",
         ]
         start_daemon(self.network.command(self.name, command), self.log)

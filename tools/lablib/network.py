@@ -57,7 +57,7 @@ class Network:
         )
         for host in HOSTS:
             for nic in host.nics:
-                self._connect(host, nic)
+                self.connect(host, nic)
             self._batch(host.name, ["link set lo up"])
 
     def _create_namespace(self, host: str) -> None:
@@ -67,7 +67,7 @@ class Network:
         if Path("/proc/sys/net/ipv6").exists():
             self.run(host, ["sysctl", "-q", "-w", *settings])
 
-    def _connect(self, host: Host, nic: Nic) -> None:
+    def connect(self, host: Host, nic: Nic) -> None:
         port = switch_port(host.name, nic.network)
         run(
             [

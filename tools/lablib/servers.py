@@ -9,6 +9,8 @@ from .network import Network
 from .process import command_name, is_listening, kill_processes, run, start_daemon, wait_until
 from .topology import DB_PORT, WEB_PORT, Host
 
+LARGE_BYTES = 1 << 20  # of /large
+
 # {dir} is the server's own folder, {name} its host name.
 NGINX_CONF = """\
 daemon off;
@@ -31,6 +33,8 @@ http {{
         listen {port} backlog=4096;
         location / {{ return 200 "{name}\\n"; }}
         location /health {{ return 200 "ok\\n"; }}
+        location /peer {{ return 200 "{name} $remote_addr\\n"; }}
+        location /large {{ root {dir}; }}
     }}
     server {{
         listen 127.0.0.1:8080;
@@ -90,6 +94,7 @@ class Nginx(Server):
         self.dir.mkdir(parents=True, exist_ok=True)
         text = NGINX_CONF.format(dir=self.dir, name=self.name, port=self.port)
         (self.dir / "nginx.conf").write_text(text)
+        (self.dir / "large").write_bytes(bytes(LARGE_BYTES))
 
     def command(self) -> list[str]:
         return ["nginx", "-e", str(self.dir / "error.log"), "-c", str(self.dir / "nginx.conf")]

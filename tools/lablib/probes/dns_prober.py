@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 
-TYPES = (1, 28)  # A, AAAA
+A, AAAA = 1, 28
 
 
 def question(identity: int, name: str, kind: int) -> bytes:
@@ -21,11 +21,11 @@ def question(identity: int, name: str, kind: int) -> bytes:
 
 
 def address_in(reply: bytes) -> str:
-    """The address of the only answer, "" where there is none (RFC 1035, 4.1)."""
-    identity, flags, _, answers = struct.unpack_from("!4H", reply)
-    if flags & 0x800F != 0x8000:
-        raise OSError(f"answered with flags {flags:#06x}")
-    return socket.inet_ntoa(reply[-4:]) if answers else ""
+    """The IPv4 address at the end of the only answer (RFC 1035, 4.1)."""
+    _, flags, _, answers = struct.unpack_from("!4H", reply)
+    if flags & 0x800F != 0x8000 or answers != 1:
+        raise OSError(f"answered with flags {flags:#06x} and {answers} records")
+    return socket.inet_ntoa(reply[-4:])
 
 
 async def ask(address: tuple[str, int], name: str) -> str:
@@ -33,14 +33,15 @@ async def ask(address: tuple[str, int], name: str) -> str:
     with socket.socket(type=socket.SOCK_DGRAM) as asker:
         asker.setblocking(False)
         asker.connect(address)
-        open_questions = {secrets.randbelow(65536): kind for kind in TYPES}
+        open_questions = {secrets.randbelow(65536): kind for kind in (A, AAAA)}
         for identity, kind in open_questions.items():
             await loop.sock_sendall(asker, question(identity, name, kind))
         found = ""
         while open_questions:
             reply = await loop.sock_recv(asker, 4096)
-            open_questions.pop(int.from_bytes(reply[:2]))
-            found = address_in(reply) or found
+            kind = open_questions.pop(int.from_bytes(reply[:2]))
+            last = address_in(reply)
+            found = last if kind == A else found
         return found
 
 

@@ -1,8 +1,11 @@
-"""Sends numbered messages from many sockets in turn, as so many hosts would to a syslog server."""
+"""Sends numbered messages from many sockets in turn, as so many hosts would to a syslog server. Every
+tenth one is long enough to travel in fragments."""
 
 import argparse
 import socket
 import time
+
+LONG = 4000
 
 
 def main() -> None:
@@ -20,7 +23,8 @@ def main() -> None:
     sent = 0
     for number in range(arguments.messages):
         for index, sender in enumerate(senders):
-            sender.send(f"<14>host{index} lab: message {number}".encode())
+            text = f"<14>host{index} lab: message {number}"
+            sender.send(text.ljust(LONG if number % 10 == 0 else 0).encode())
             sent += 1
             time.sleep(max(0.0, start + sent / arguments.rate - time.monotonic()))
 

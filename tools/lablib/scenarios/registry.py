@@ -16,6 +16,7 @@ from . import (
     keepalived_peer,
     health_https,
     mysql_failover,
+    modes,
     mysql_health,
     mysql_sha2,
     probe_xinetd,
@@ -57,5 +58,6 @@ SCENARIOS: dict[str, Scenario] = {
         checks_beside_haproxy.SCENARIO,
         server_views.SCENARIO,
         udp.SCENARIO,
+        modes.SCENARIO,
     )
 }
