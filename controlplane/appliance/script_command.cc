@@ -12,7 +12,7 @@ Result<CommandRequest> script_request(const config::Script& script,
   request.program = script.command.front();
   request.arguments.assign(script.command.begin() + 1, script.command.end());
   request.environment = std::move(environment);
-  request.environment.push_back(
+  request.environment.emplace_back(
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   if (geteuid() == 0) {
     const auto user = find_user(script.user);

@@ -17,10 +17,10 @@ TEST(Regex, SearchesAsHaproxyDoes) {
       {"b.d$", "abcd", true},
       {"ready", "is READY", false},
       {"a.b", "a\nb", false},
-      {"(?<=x)y", std::string(100, ' ') + "xy", true},
+      {"(?<=x)y", std::string(100, ' ').append("xy"), true},
       {"", "", true},
       {"x", "", false},
-      {"z", std::string(1000, 'y') + "z", true},
+      {"z", std::string(1000, 'y').append("z"), true},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(Regex::compile(c.pattern)->search(c.text) == RegexVerdict::Match, c.found)
@@ -51,7 +51,7 @@ TEST(Regex, GivesUpInTime) {
     EXPECT_NE(Regex::compile(pattern)->search(text), RegexVerdict::Match) << pattern;
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1)) << pattern;
   }
-  EXPECT_EQ(Regex::compile("(a+)+$")->search(std::string(1000, 'a') + "!"), RegexVerdict::GaveUp);
+  EXPECT_EQ(Regex::compile("(a+)+$")->search(std::string(1000, 'a').append("!")), RegexVerdict::GaveUp);
 }
 
 TEST(Regex, IsAValue) {

@@ -81,7 +81,7 @@ TEST(TcpReply, IsBounded) {
 }
 
 TEST(TcpReply, ARegexThatCostsTooMuchFails) {
-  const std::string text = std::string(1000, 'a') + "!";
+  const std::string text = std::string(1000, 'a').append("!");
   for (const bool negate : {false, true}) {
     ExpectRule expect = regex("(a+)+$");
     expect.negate = negate;

@@ -1,0 +1,1 @@
+// Something to compile for a target whose point is its precompiled header.
