@@ -575,11 +575,7 @@ console::Reply Appliance::status() {
                                        .started = started_,
                                        .now = now,
                                        .wall_now = std::chrono::system_clock::now()};
-  // Text from servers may hold any bytes.
-  return {200, "application/json",
-          console::status_json(sources).dump(2, ' ', false,
-                                             nlohmann::ordered_json::error_handler_t::replace) +
-              "\n"};
+  return {200, "application/json", console::status_body(sources)};
 }
 
 std::vector<std::string> Appliance::problems(std::span<const ServerSnapshot> health,

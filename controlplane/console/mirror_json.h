@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "controlplane/link/counters.h"
 #include "controlplane/mirror/snapshot.h"

@@ -7,6 +7,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "controlplane/console/hello_json.h"
 #include "controlplane/console/mirror_json.h"
@@ -420,6 +421,11 @@ nlohmann::ordered_json status_json(const StatusSources& from) {
       {"flows", flows_json(from.counters.total)},
       {"counters", counters_json(from.counters.total)},
       {"problems", from.problems}};
+}
+
+std::string status_body(const StatusSources& from) {
+  // Text from servers may hold any bytes.
+  return status_json(from).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace carpool::console

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "controlplane/config/model.h"
 #include "controlplane/health/runner.h"
@@ -53,5 +53,7 @@ struct StatusSources {
 };
 
 [[nodiscard]] nlohmann::ordered_json status_json(const StatusSources& sources);
+// The same as the text of the answer.
+[[nodiscard]] std::string status_body(const StatusSources& sources);
 
 }  // namespace carpool::console

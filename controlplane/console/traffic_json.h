@@ -2,7 +2,7 @@
 // have had connections. Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "controlplane/health/traffic.h"
 #include "controlplane/link/counters.h"

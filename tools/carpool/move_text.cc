@@ -1,6 +1,7 @@
 #include "tools/carpool/move_text.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace carpool::tool {
 namespace {

@@ -1,5 +1,7 @@
 #include "tools/carpool/status_fields.h"
 
+#include <nlohmann/json.hpp>
+
 namespace carpool::tool {
 namespace {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "controlplane/runtime/join.h"
 #include "dataplane/abi/verdict.h"

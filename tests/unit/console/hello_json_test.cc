@@ -2,6 +2,7 @@
 #include "controlplane/console/hello_json.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace carpool::console {
 namespace {

@@ -1,7 +1,5 @@
 // What nearly every file of ours includes, directly or through others.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -41,3 +39,5 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <fmt/format.h>
