@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from .build import ADDRESS_SANITIZER, FUZZ, RELEASE, THREAD_SANITIZER, Build
+from .build import ADDRESS_SANITIZER, RELEASE, THREAD_SANITIZER, Build
 from .command import ROOT, Outcome, run
 from .report import Report
 
@@ -87,19 +87,21 @@ class TestRun:
         """Runs each program of tests/fuzz for a while, starting from its seeds in
         tests/fuzz/corpus/NAME."""
         self.report.heading(f"fuzz targets, {FUZZ_SECONDS} s each")
-        if not self.prepare(FUZZ):
+        if not self.prepare(ADDRESS_SANITIZER):
             return
-        prefix = f"{ROOT / FUZZ.directory}/"
+        prefix = f"{ROOT / ADDRESS_SANITIZER.directory}/"
         programs = {
             f"fuzz {target['name'].removeprefix('fuzz_')}": target["filename"][0].removeprefix(
                 prefix
             )
-            for target in FUZZ.introspect("targets")
+            for target in ADDRESS_SANITIZER.introspect("targets")
             if target["type"] == "executable"
             and target["defined_in"].endswith("tests/fuzz/meson.build")
         }
         wanted = self.wanted(programs)
-        if not wanted or not self.compile(FUZZ, [programs[name] for name in wanted]):
+        if not wanted or not self.compile(
+            ADDRESS_SANITIZER, [programs[name] for name in wanted]
+        ):
             return
         with ThreadPoolExecutor(max_workers=2) as pool:
             for name, outcome in zip(
@@ -114,11 +116,11 @@ class TestRun:
         words = FUZZ_SOURCES / "dict" / f"{target}.dict"
         with tempfile.TemporaryDirectory(prefix="carpool-fuzz-") as scratch:
             command = [
-                f"{FUZZ.directory}/{program}",
+                f"{ADDRESS_SANITIZER.directory}/{program}",
                 f"-max_total_time={FUZZ_SECONDS}",
                 "-timeout=10",
                 "-rss_limit_mb=2048",
-                f"-artifact_prefix={FUZZ.directory}/",
+                f"-artifact_prefix={ADDRESS_SANITIZER.directory}/",
                 *([f"-dict={words}"] if words.exists() else []),
                 scratch,
                 *([str(seeds)] if seeds.is_dir() else []),
