@@ -1,12 +1,27 @@
 """The build directories of the test run, and the meson tests inside them."""
 
 import json
+import shutil
 from dataclasses import dataclass, field
 
 from .command import ROOT, Outcome, run
 
 BUILD_LIMIT_S = 45 * 60
 TEST_LIMIT_S = 10 * 60
+
+
+# Tests of this meson suite run threads against each other: the ones that ThreadSanitizer has
+# something to say about.
+THREADED_SUITE = "threads"
+
+
+def suites_of(test: dict) -> list[str]:
+    return [suite.split(":")[-1] for suite in test["suite"]]
+
+
+# Where ccache is installed, Meson uses it; with precompiled headers it works when told that macros
+# before them do not matter: GCC itself sees to that.
+CCACHE = {"CCACHE_SLOPPINESS": "pch_defines,time_macros"}
 
 
 @dataclass(frozen=True)
@@ -17,13 +32,24 @@ class Build:
     env: dict[str, str] = field(default_factory=dict)
 
     def configure(self) -> Outcome:
-        """Sets the directory up, or brings it up to date with its meson.build files."""
-        if (ROOT / self.directory / "build.ninja").exists():
+        """Sets the directory up, or brings it up to date with its meson.build files. One that was
+        set up in another way than today's starts again from nothing."""
+        directory = ROOT / self.directory
+        record = directory / "tools-test-setup.json"
+        settings = json.dumps([self.options, self.env])
+        exists = (directory / "build.ninja").exists()
+        if exists and (self is RELEASE or record.exists() and record.read_text() == settings):
             return self.compile(["build.ninja"])
-        return run(["meson", "setup", self.directory, *self.options], BUILD_LIMIT_S, self.env)
+        if exists:
+            shutil.rmtree(directory)
+        outcome = run(["meson", "setup", self.directory, *self.options], BUILD_LIMIT_S, self.env)
+        if outcome.ok:
+            record.write_text(settings)
+        return outcome
 
     def compile(self, targets: list[str] | None = None) -> Outcome:
-        return run(["ninja", "-C", self.directory, *(targets or [])], BUILD_LIMIT_S, self.env)
+        command = ["ninja", "-C", self.directory, *(targets or [])]
+        return run(command, BUILD_LIMIT_S, {**CCACHE, **self.env})
 
     def introspect(self, what: str) -> list[dict]:
         outcome = run(["meson", "introspect", self.directory, f"--{what}"], 60)
@@ -34,17 +60,27 @@ class Build:
         return [
             test["name"]
             for test in self.introspect("tests")
-            if suite is None or any(suite == s.split(":")[-1] for s in test["suite"])
+            if suite is None or suite in suites_of(test)
         ]
+
+    def alone(self) -> set[str]:
+        """Names of the meson tests that need the machine to themselves: those that say so, and
+        those whose threads run against each other."""
+        return {
+            test["name"]
+            for test in self.introspect("tests")
+            if not test["is_parallel"] or THREADED_SUITE in suites_of(test)
+        }
 
     def run_test(self, name: str) -> Outcome:
         """Runs one meson test, building nothing; the log is the test's own output."""
         outcome = run(
-            ["meson", "test", "-C", self.directory, "--no-rebuild", "--print-errorlogs", name],
+            ["meson", "test", "-C", self.directory, "--no-rebuild", "--print-errorlogs"]
+            + ["--logbase", f"testlog-{name}", name],
             TEST_LIMIT_S,
             self.env,
         )
-        record = ROOT / self.directory / "meson-logs" / "testlog.json"
+        record = ROOT / self.directory / "meson-logs" / f"testlog-{name}.json"
         if outcome.ok or not record.exists():
             return outcome
         last = json.loads(record.read_text().splitlines()[-1])

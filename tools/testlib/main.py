@@ -6,19 +6,21 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from .build import ADDRESS_SANITIZER, RELEASE, THREAD_SANITIZER, Build
+from .build import ADDRESS_SANITIZER, RELEASE, THREADED_SUITE, THREAD_SANITIZER, Build
 from .command import ROOT, Outcome, run
 from .report import Report
 
 FUZZ_SECONDS = 20
 FUZZ_SOURCES = ROOT / "tests/fuzz"
 SCENARIO_LIMIT_S = 5 * 60
-# Tests of this meson suite run threads against each other: the ones that ThreadSanitizer has
-# something to say about.
-THREADED_SUITE = "threads"
+
+
+def fuzz_runs(outcome: Outcome) -> str:
+    runs = re.search(r"Done (\d+) runs", outcome.log)
+    return f"{runs[1]} runs" if runs else ""
 
 
 class TestRun:
@@ -33,6 +35,17 @@ class TestRun:
     def add(self, name: str, outcome: Outcome, note: str = "") -> bool:
         self.report.add(name, outcome.ok, outcome.seconds, outcome.log, note)
         return outcome.ok
+
+    def two_at_a_time(
+        self,
+        names: list[str],
+        work: Callable[[str], Outcome],
+        note: Callable[[Outcome], str] = lambda _: "",
+    ) -> None:
+        """Two, as the smallest machine that this is made for has two cores."""
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for name, outcome in zip(names, pool.map(work, names)):
+                self.add(name, outcome, note(outcome))
 
     def checks(self) -> None:
         checks = {"check format": "tools/check-format", "check layering": "tools/check-layering"}
@@ -61,8 +74,14 @@ class TestRun:
             build, self.programs_of(build, [names[name] for name in wanted])
         ):
             return
+        alone = build.alone()
+        self.two_at_a_time(
+            [name for name in wanted if names[name] not in alone],
+            lambda name: build.run_test(names[name]),
+        )
         for name in wanted:
-            self.add(name, build.run_test(names[name]))
+            if names[name] in alone:
+                self.add(name, build.run_test(names[name]))
 
     def programs_of(self, build: Build, tests: list[str]) -> list[str] | None:
         """The ninja targets that these tests depend on. The release build makes everything,
@@ -103,12 +122,9 @@ class TestRun:
             ADDRESS_SANITIZER, [programs[name] for name in wanted]
         ):
             return
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            for name, outcome in zip(
-                wanted, pool.map(lambda name: self.fuzz_one(name, programs[name]), wanted)
-            ):
-                runs = re.search(r"Done (\d+) runs", outcome.log)
-                self.add(name, outcome, f"{runs[1]} runs" if runs else "")
+        self.two_at_a_time(
+            wanted, lambda name: self.fuzz_one(name, programs[name]), note=fuzz_runs
+        )
 
     def fuzz_one(self, name: str, program: str) -> Outcome:
         target = name.removeprefix("fuzz ")
