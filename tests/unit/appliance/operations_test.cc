@@ -264,8 +264,9 @@ TEST_F(OperationsTest, WhereNobodyTakesOverTheNodeGoesOn) {
   const auto moved = outcome_of(lb1.operations().switchover("", "root"));
   ASSERT_FALSE(moved);
   EXPECT_EQ(moved.error().kind, Refusal::Kind::kFailed);
-  EXPECT_THAT(moved.error().why, HasSubstr("lb2 did not take over public, private within 2000 ms, so "
-                                           "this node keeps them"));
+  EXPECT_THAT(moved.error().why,
+              HasSubstr("lb2 did not take over public, private within 2000 ms, so "
+                        "this node keeps them"));
   EXPECT_EQ(lb1.states(), "MASTER MASTER");
   EXPECT_EQ(lb1.demotion(), "none");
 }

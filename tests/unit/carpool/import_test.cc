@@ -130,10 +130,9 @@ TEST(Import, RefusesWhatIsNoPair) {
 
 TEST(Import, KeepsSeveralGroupsApart) {
   ImportInput input = sample();
-  input.rc_conf.text =
-      std::string(kRcConf)
-          .append("ifconfig_em1_alias0=\"inet vhid 53 advskew 0 pass a'b alias 10.0.0.10/32\"\n"
-                  "ifconfig_em1_alias1=\"inet vhid 9 pass y alias 10.0.0.9/32\"\n");
+  input.rc_conf.text = std::string(kRcConf).append(
+      "ifconfig_em1_alias0=\"inet vhid 53 advskew 0 pass a'b alias 10.0.0.10/32\"\n"
+      "ifconfig_em1_alias1=\"inet vhid 9 pass y alias 10.0.0.9/32\"\n");
   const auto imported = import_pair(input, check);
   ASSERT_TRUE(imported);
   const std::string& groups = imported->files[1].text;

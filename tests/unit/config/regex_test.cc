@@ -51,7 +51,8 @@ TEST(Regex, GivesUpInTime) {
     EXPECT_NE(Regex::compile(pattern)->search(text), RegexVerdict::Match) << pattern;
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1)) << pattern;
   }
-  EXPECT_EQ(Regex::compile("(a+)+$")->search(std::string(1000, 'a').append("!")), RegexVerdict::GaveUp);
+  EXPECT_EQ(Regex::compile("(a+)+$")->search(std::string(1000, 'a').append("!")),
+            RegexVerdict::GaveUp);
 }
 
 TEST(Regex, IsAValue) {
