@@ -67,6 +67,11 @@ void Forwarding::set_states(link::ServerStates states) {
   image_stale_ = true;
 }
 
+void Forwarding::set_paused(std::vector<std::string> frontends) {
+  paused_ = std::move(frontends);
+  image_stale_ = true;
+}
+
 // ---- The data plane ----------------------------------------------------------------------------
 
 void Forwarding::attach(abi::Region& region, bool adopted, const NetworkState& network,
@@ -147,7 +152,7 @@ link::CountersSnapshot Forwarding::counters() {
   return snapshot;
 }
 
-std::optional<std::vector<link::ServerTotals>> Forwarding::server_totals() const {
+std::optional<link::TrafficTotals> Forwarding::traffic_totals() const {
   if (region_ == nullptr || indices_stale_) return std::nullopt;
   return server_totals_.read(*region_);
 }
@@ -189,7 +194,8 @@ void Forwarding::build(Instant now) {
       .previous = previous_.empty() ? abi::ImageView() : abi::ImageView(previous_.data()),
       .generation = publisher_.next_generation(),
       .secret = secret_,
-      .maglev = &maglev_};
+      .maglev = &maglev_,
+      .paused_frontends = paused_};
   auto built = link::build_image(input, ids_);
   if (built) {
     announce_(abi::ImageView(built->bytes.data()));
