@@ -168,7 +168,7 @@ asio::awaitable<Result<void>> Appliance::run() {
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
-  control_.configured(monotonic_now());
+  runtime_.configured(monotonic_now());
   open_sockets();
 
   supervising_ = true;
@@ -573,7 +573,7 @@ void Appliance::put_in_force(Instant now) {
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
-  control_.configured(now);
+  runtime_.configured(now);
   take_health(now);
   judge_groups(now);
 }
