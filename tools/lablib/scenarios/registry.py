@@ -13,6 +13,7 @@ from . import (
     failover_link,
     failover_return,
     galera_health,
+    hatop,
     keepalived_peer,
     health_https,
     mysql_failover,
@@ -22,6 +23,7 @@ from . import (
     probe_xinetd,
     reload,
     return_in_sync,
+    runtime_socket,
     server_views,
     split_brain,
     switchover,
@@ -59,5 +61,7 @@ SCENARIOS: dict[str, Scenario] = {
         server_views.SCENARIO,
         udp.SCENARIO,
         modes.SCENARIO,
+        runtime_socket.SCENARIO,
+        hatop.SCENARIO,
     )
 }
