@@ -1,6 +1,7 @@
 #include "controlplane/console/runtime_socket.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -23,10 +24,13 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "controlplane/console/proxies.h"
 #include "controlplane/console/runtime_line.h"
 #include "controlplane/console/runtime_session.h"
 #include "dataplane/base/result.h"
@@ -45,6 +49,8 @@ using namespace std::chrono_literals;
 // When the process has no file descriptors left, accept() fails at once, every time.
 constexpr auto kAcceptRetry = 100ms;
 constexpr mode_t kDefaultMode = 0600;
+// Long enough for every path and group of real life.
+constexpr std::size_t kNameBuffer = 16384;
 
 std::string text_of(const config::StatsSocket& socket) {
   const auto* path = std::get_if<std::string>(&socket.where);
@@ -60,6 +66,43 @@ Protocol::endpoint endpoint_of(const config::StatsSocket& socket) {
 }
 
 // ---- Files -------------------------------------------------------------------------------------
+
+Result<uid_t> find_user_id(const std::string& name) {
+  if (const auto number = number_of(name)) return *number;
+  std::array<char, kNameBuffer> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) return fail(fmt::format("there is no user '{}'", name));
+  return found->pw_uid;
+}
+
+Result<gid_t> find_group_id(const std::string& name) {
+  if (const auto number = number_of(name)) return *number;
+  std::array<char, kNameBuffer> buffer{};
+  group entry{};
+  group* found = nullptr;
+  getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) return fail(fmt::format("there is no group '{}'", name));
+  return found->gr_gid;
+}
+
+Result<void> set_owner(const std::string& path, const config::StatsSocket& socket) {
+  auto user = static_cast<uid_t>(-1);  // -1: as it is
+  auto group = static_cast<gid_t>(-1);
+  if (!socket.user.empty()) {
+    const auto found = find_user_id(socket.user);
+    if (!found) return std::unexpected(found.error());
+    user = *found;
+  }
+  if (!socket.group.empty()) {
+    const auto found = find_group_id(socket.group);
+    if (!found) return std::unexpected(found.error());
+    group = *found;
+  }
+  if (chown(path.c_str(), user, group) != 0) return fail(std::strerror(errno));
+  return {};
+}
 
 // A socket that nobody listens on is left from an earlier life. Anything else is somebody's.
 Result<void> clear_path(asio::io_context& io, const std::string& path) {
@@ -123,6 +166,7 @@ Result<void> RuntimeSocket::Listener::open() {
   if (error) return fail(error.message());
   bound = true;
   if (path != nullptr) {
+    if (auto owned = set_owner(*path, socket); !owned) return owned;
     if (chmod(path->c_str(), socket.mode.value_or(kDefaultMode)) != 0) {
       return fail(std::strerror(errno));
     }
