@@ -59,10 +59,6 @@ constexpr Duration kSaveAnyway = 10s;
 constexpr const char* kControlSocket = "control.sock";
 constexpr const char* kHealthFile = "health";
 constexpr const char* kOperatorFile = "operator.json";
-// Always there, for the carpool command, besides those that the configuration asks for.
-constexpr const char* kRuntimeSocket = "runtime.sock";
-constexpr unsigned kRuntimeSocketMode = 0660;
-constexpr const char* kRuntimeFile = "runtime-state";
 
 // What demotes a group whose connections this node does not know yet.
 constexpr std::string_view kMirrorSource = "mirror";
@@ -117,19 +113,7 @@ Appliance::Appliance(asio::io_context& io, Settings settings, LoadedConfig loade
                 .take =
                     [this](LoadedConfig changed) {
                       return apply(std::move(changed), monotonic_now());
-                    }}),
-      runtime_({.loaded = loaded_,
-                .health = health_,
-                .forwarding = forwarding_,
-                .workers = workers_,
-                .readdress =
-                    [this](config::Config config) {
-                      loaded_.config = std::move(config);
-                      put_in_force(monotonic_now());
-                    }},
-               settings_.run_dir / kRuntimeFile),
-      runtime_socket_(io, runtime_),
-      stats_server_(io, runtime_) {}
+                    }}) {}
 
 Appliance::~Appliance() = default;
 
@@ -159,8 +143,6 @@ asio::awaitable<Result<void>> Appliance::run() {
     note_view(event);
   });
   recall_health();
-  runtime_.recall();
-  runtime_.adopt(loaded_.config);
   health_.apply(loaded_.config);
   views_.configure(health_.snapshot());
   mirroring_.configure(loaded_.config, loaded_.digest);
@@ -168,8 +150,6 @@ asio::awaitable<Result<void>> Appliance::run() {
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
-  runtime_.configured(monotonic_now());
-  open_sockets();
 
   supervising_ = true;
   asio::co_spawn(io_, supervise(),
@@ -400,10 +380,9 @@ void Appliance::save_health(Instant now) {
 
 void Appliance::watch_traffic(Instant now) {
   next_traffic_ = now + (traffic_.acts() ? kTrafficEvery : kTrafficForPeopleEvery);
-  auto totals = forwarding_.traffic_totals();
+  auto totals = forwarding_.server_totals();
   if (!totals) return traffic_.forget_totals();
-  runtime_.sample(*totals, now);
-  const auto step = traffic_.step(std::move(totals->servers), forwarding_.states(), now);
+  const auto step = traffic_.step(std::move(*totals), forwarding_.states(), now);
   for (const std::string& line : step.log)
     spdlog::warn("{}", line);
   if (step.ejections_changed) health_changed_ = true;
@@ -431,7 +410,6 @@ void Appliance::note_view(const ServerEvent& event) {
 
 void Appliance::take_health(Instant now) {
   forwarding_.set_states(server_states());
-  runtime_.judge(forwarding_.states(), now);
   apply_demotions(judgements(), now);
 }
 
@@ -442,7 +420,6 @@ void Appliance::dataplane_up(abi::Region region, bool adopted) {
   region_.emplace(std::move(region));
   adverts_.emplace(*region_);
   workers_.forget();
-  if (!adopted) runtime_.forget_totals();
   forwarding_.attach(*region_, adopted, network_->state(), now);
   // After the first image: what the peer tells has to have names here, and a place in the workers.
   mirroring_.attach(*region_, adopted, now);
@@ -542,7 +519,6 @@ void Appliance::keep_mastership(const std::string& group) {
 
 Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
   if (!network_ || stopping_) return fail("carpoold is about to start or to end");
-  runtime_.adopt(loaded.config);
   const auto restart = needs_restart(loaded_.config, loaded.config);
   if (!restart.empty()) {
     return fail(fmt::format("it needs a restart of carpoold, because it changes {}",
@@ -559,12 +535,6 @@ Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
   }
   // Groups first: one that is gone releases its addresses while they still have a name.
   loaded_ = std::move(loaded);
-  put_in_force(now);
-  open_sockets();
-  return {};
-}
-
-void Appliance::put_in_force(Instant now) {
   hellos_.configure(loaded_.config);
   configure_groups(now);
   health_.apply(loaded_.config);
@@ -573,22 +543,9 @@ void Appliance::put_in_force(Instant now) {
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
   forwarding_.configure(loaded_.config, server_states());
-  runtime_.configured(now);
   take_health(now);
   judge_groups(now);
-}
-
-void Appliance::open_sockets() {
-  config::Global sockets = loaded_.config.global;
-  config::StatsSocket& own = sockets.stats_sockets.emplace_back();
-  own.where = (settings_.run_dir / kRuntimeSocket).string();
-  own.mode = kRuntimeSocketMode;
-  own.level = config::StatsLevel::Admin;
-  socket_errors_ = runtime_socket_.configure(sockets);
-  auto page_errors = stats_server_.configure(loaded_.config.stats_pages);
-  std::ranges::move(page_errors, std::back_inserter(socket_errors_));
-  for (const std::string& error : socket_errors_)
-    spdlog::error("{}", error);
+  return {};
 }
 
 // ---- Status ------------------------------------------------------------------------------------
@@ -652,7 +609,6 @@ std::vector<std::string> Appliance::problems(std::span<const ServerSnapshot> hea
   if (!group_error_.empty()) all.push_back(group_error_);
   for (std::string& problem : control_.problems())
     all.push_back(std::move(problem));
-  all.insert(all.end(), socket_errors_.begin(), socket_errors_.end());
   if (auto problem = console::mirror_problem(mirroring)) all.push_back(std::move(*problem));
   if (mirroring) {
     auto differences =

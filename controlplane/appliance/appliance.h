@@ -24,7 +24,6 @@
 #include "controlplane/appliance/mirroring.h"
 #include "controlplane/appliance/notifier.h"
 #include "controlplane/appliance/operations.h"
-#include "controlplane/appliance/runtime_control.h"
 #include "controlplane/appliance/script_watch.h"
 #include "controlplane/appliance/split_brain.h"
 #include "controlplane/appliance/tracking.h"
@@ -32,8 +31,6 @@
 #include "controlplane/appliance/view_watch.h"
 #include "controlplane/appliance/worker_watch.h"
 #include "controlplane/console/http_server.h"
-#include "controlplane/console/runtime_socket.h"
-#include "controlplane/console/stats_server.h"
 #include "controlplane/health/runner.h"
 #include "controlplane/link/advert_channel.h"
 #include "controlplane/redundancy/runner.h"
@@ -119,9 +116,6 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   [[nodiscard]] std::optional<std::string> why_no_forwarding() const;
 
   [[nodiscard]] Result<void> apply(LoadedConfig loaded, Instant now);
-  // Hands loaded_ to everything that works by it.
-  void put_in_force(Instant now);
-  void open_sockets();
   [[nodiscard]] console::Reply status();
   [[nodiscard]] std::vector<std::string> problems(std::span<const ServerSnapshot> health,
                                                   const std::optional<mirror::Snapshot>& mirroring,
@@ -148,9 +142,6 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   DataplaneSupervisor supervisor_;
   console::HttpServer http_;
   ConfigControl control_;
-  RuntimeControl runtime_;
-  console::RuntimeSocket runtime_socket_;
-  console::StatsServer stats_server_;
   boost::asio::cancellation_signal stop_supervising_;
 
   std::optional<abi::Region> region_;  // of the data plane that runs
@@ -165,9 +156,8 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   std::optional<Error> start_error_;
   std::string group_error_;  // why groups cannot be set up as configured
   std::string save_error_;   // of the file of servers' health; empty: it is written
-  std::vector<std::string> socket_errors_;  // sockets that could not be opened
-  std::string out_of_sync_;                 // why no group should be taken from the peer now
-  std::string absence_;                     // why no group may be claimed until the next turn
+  std::string out_of_sync_;  // why no group should be taken from the peer now
+  std::string absence_;      // why no group may be claimed until the next turn
   Instant last_tick_{};
   Instant next_beat_{};
   Instant next_traffic_{};

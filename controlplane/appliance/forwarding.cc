@@ -67,11 +67,6 @@ void Forwarding::set_states(link::ServerStates states) {
   image_stale_ = true;
 }
 
-void Forwarding::set_paused(std::vector<std::string> frontends) {
-  paused_ = std::move(frontends);
-  image_stale_ = true;
-}
-
 // ---- The data plane ----------------------------------------------------------------------------
 
 void Forwarding::attach(abi::Region& region, bool adopted, const NetworkState& network,
@@ -152,7 +147,7 @@ link::CountersSnapshot Forwarding::counters() {
   return snapshot;
 }
 
-std::optional<link::TrafficTotals> Forwarding::traffic_totals() const {
+std::optional<std::vector<link::ServerTotals>> Forwarding::server_totals() const {
   if (region_ == nullptr || indices_stale_) return std::nullopt;
   return server_totals_.read(*region_);
 }
@@ -194,8 +189,7 @@ void Forwarding::build(Instant now) {
       .previous = previous_.empty() ? abi::ImageView() : abi::ImageView(previous_.data()),
       .generation = publisher_.next_generation(),
       .secret = secret_,
-      .maglev = &maglev_,
-      .paused_frontends = paused_};
+      .maglev = &maglev_};
   auto built = link::build_image(input, ids_);
   if (built) {
     announce_(abi::ImageView(built->bytes.data()));

@@ -40,8 +40,6 @@ class Forwarding {
   // The configuration has to outlive its use here. Server states go with it.
   void configure(const config::Config& config, link::ServerStates states);
   void set_states(link::ServerStates states);
-  // Frontends that take no new connections, by name.
-  void set_paused(std::vector<std::string> frontends);
   void network_changed() { network_changed_ = true; }
 
   // A data plane came up. The region has to outlive the attachment. `adopted`: it ran before, so
@@ -60,9 +58,9 @@ class Forwarding {
   void tick(const NetworkState& network, Instant now);
 
   [[nodiscard]] link::CountersSnapshot counters();
-  // By server and by frontend, in the order of the configuration; see ServerTotalsReader. Nothing
-  // where there is no data plane, or none yet that knows the configuration.
-  [[nodiscard]] std::optional<link::TrafficTotals> traffic_totals() const;
+  // By server, in the order of the configuration; see ServerTotalsReader. Nothing where there is no
+  // data plane, or none yet that knows the configuration.
+  [[nodiscard]] std::optional<std::vector<link::ServerTotals>> server_totals() const;
   [[nodiscard]] const std::vector<link::RegionPort>& ports() const { return ports_; }
   [[nodiscard]] const link::Reachability& reachability() const { return next_hops_.reachability(); }
   // The link-layer address under which a server or a unicast peer is reached by that port; nothing
@@ -89,7 +87,6 @@ class Forwarding {
   Announce announce_;
   const config::Config* config_ = nullptr;
   link::ServerStates states_;
-  std::vector<std::string> paused_;
   abi::Region* region_ = nullptr;
   std::vector<link::RegionPort> ports_;
 

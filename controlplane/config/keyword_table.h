@@ -58,7 +58,7 @@ inline constexpr Keyword kKeywordTable[] = {
     {"maxconn", Scope::Global, Fate::Acted, "NUMBER"},
     {"description", Scope::Global, Fate::Acted, "TEXT"},
     {"node", Scope::Global, Fate::Warned, "NAME", "is HAProxy's name of this process; here a node is a section, chosen by --node"},
-    {"stats socket", Scope::Global, Fate::Acted, "PATH|ADDRESS:PORT [mode MODE] [user USER] [group GROUP] [level user|operator|admin]"},
+    {"stats socket", Scope::Global, Fate::Acted, "PATH|ADDRESS:PORT [mode MODE] [level user|operator|admin]"},
     {"stats timeout", Scope::Global, Fate::Acted, "TIME"},
     {"peer-key", Scope::Global, Fate::Acted, "ID file PATH|ID HEX"},
     {"stats maxconn", Scope::Global, Fate::Warned, "", "is not used: the runtime socket has its own bound"},

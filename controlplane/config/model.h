@@ -52,8 +52,6 @@ enum class StatsLevel : std::uint8_t { User, Operator, Admin };
 struct StatsSocket {
   std::variant<std::string, Endpoint> where;
   std::optional<unsigned> mode;  // permissions of a path
-  std::string user;              // whose the path is, by name or number; empty: ours
-  std::string group;
   StatsLevel level = StatsLevel::Operator;
   Origin origin;
 

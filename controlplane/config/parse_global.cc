@@ -119,18 +119,11 @@ void parse_stats_socket(Global& global, Statement& statement) {
       const auto level = statement.take_choice({"user", "operator", "admin"});
       if (!level) return;
       socket.level = static_cast<StatsLevel>(*level);
-    } else if (parameter.text == "user" || parameter.text == "uid") {
-      const Word* owner = statement.take("a user");
-      if (owner == nullptr) return;
-      socket.user = owner->text;
-    } else if (parameter.text == "group" || parameter.text == "gid") {
-      const Word* owner = statement.take("a group");
-      if (owner == nullptr) return;
-      socket.group = owner->text;
     } else if (parameter.text == "expose-fd") {
       statement.skip(1);  // how HAProxy hands sockets to its successor: we have none to hand on
     } else if (parameter.text == "process" || parameter.text == "thread" ||
-               parameter.text == "name") {
+               parameter.text == "user" || parameter.text == "group" || parameter.text == "uid" ||
+               parameter.text == "gid" || parameter.text == "name") {
       statement.skip(1);
       statement.report().warn(parameter.at,
                               fmt::format("'{}' of 'stats socket' is not used", parameter.text));

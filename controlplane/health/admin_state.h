@@ -43,8 +43,6 @@ struct AdminState {
   AdminSource said_by = AdminSource::Configuration;  // who set the mode
   std::optional<WeightOverride> weight{};
   std::optional<std::uint32_t> maxconn{};  // in place of the configured one; 0: no limit
-  bool checks_off = false;                 // its health stays as it is
-  bool agent_off = false;                  // its agent is not asked
 
   friend bool operator==(const AdminState&, const AdminState&) = default;
 };

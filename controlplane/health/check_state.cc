@@ -122,16 +122,6 @@ StepOutcome hear_agent(const ServerHealth& health, const std::optional<CheckSett
   return {std::move(next), transition, health.agent_up != agent_up, {}};
 }
 
-StepOutcome force(const ServerHealth& health, const std::optional<CheckSettings>& settings,
-                  ForcedHealth wanted, Instant now) {
-  ServerHealth next = health;
-  next.up = wanted != ForcedHealth::Down;
-  next.stopping = wanted == ForcedHealth::Stopping;
-  if (settings) next.health = next.up ? fully_up(*settings) : 0;
-  const auto transition = settle(health, next, now);
-  return {std::move(next), transition, false, {}};
-}
-
 StepOutcome follow(const ServerHealth& health, const ServerHealth& tracked, Instant now) {
   ServerHealth next = health;
   next.up = tracked.up;

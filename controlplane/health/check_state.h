@@ -76,12 +76,6 @@ struct StepOutcome {
                                      const std::optional<CheckSettings>& settings, bool agent_up,
                                      Instant now);
 
-// An operator says so, whatever the checks found. The next check may find otherwise.
-enum class ForcedHealth : std::uint8_t { Up, Stopping, Down };
-[[nodiscard]] StepOutcome force(const ServerHealth& health,
-                                const std::optional<CheckSettings>& settings, ForcedHealth wanted,
-                                Instant now);
-
 // A server that tracks another is what that one is.
 [[nodiscard]] StepOutcome follow(const ServerHealth& health, const ServerHealth& tracked,
                                  Instant now);

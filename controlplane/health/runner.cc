@@ -49,7 +49,6 @@ struct Watched {
     return leader ? std::max(admin.mode, leader->mode()) : admin.mode;
   }
   [[nodiscard]] bool paused() const { return mode() == AdminMode::Maintenance; }
-  [[nodiscard]] bool check_paused() const { return paused() || admin.checks_off; }
 
   // A probe under way goes on to its own end, within its timeouts, but nobody looks at its result.
   // Asio's way to cancel a coroutine is no good here: asked from outside the event loop, it cancels
@@ -65,7 +64,6 @@ struct Watched {
   ServerHealth health{};
   AgentState agent_state{};
   AdminState admin{};
-  Instant mode_since{};
   ErrorStreak streak;
   std::uint64_t connections = 0;  // open now
   Pace check;
@@ -86,18 +84,9 @@ Instant next_wake(Instant due) {
   return over == Duration::zero() ? due : due + (kWakeGrid - over);
 }
 
-bool check_is_paused(const Watched& watched) {
-  return watched.check_paused();
-}
-bool agent_is_paused(const Watched& watched) {
-  return watched.admin.agent_off;
-}
-
-// `is_paused` is asked again whenever something wakes the pace.
-asio::awaitable<void> sleep_until_due(const Watched& watched, Pace& pace,
-                                      bool (*is_paused)(const Watched&)) {
+asio::awaitable<void> sleep_until_due(const Watched& watched, Pace& pace, bool pausable) {
   while (!watched.stopped) {
-    const bool paused = is_paused(watched);
+    const bool paused = pausable && watched.paused();
     if (!paused && monotonic_now() >= pace.due) break;
     pace.timer.expires_at(paused ? Instant::max() : next_wake(pace.due));
     co_await pace.timer.async_wait(kAwait);
@@ -124,7 +113,6 @@ ServerSnapshot snapshot_of(const Watched& watched) {
                           .agent = {},
                           .admin = watched.admin,
                           .mode = watched.mode(),
-                          .mode_since = watched.mode_since,
                           .track = watched.plan.track,
                           .target = {}};
   if (watched.plan.agent) snapshot.agent = watched.agent_state;
@@ -170,14 +158,11 @@ struct HealthRunner::Core : std::enable_shared_from_this<Core> {
   void set_mode(Watched& watched, AdminMode mode, AdminSource source);
   void mode_changed(Watched& watched, bool was_paused);
   void resume(Watched& watched);
-  void force_health(Watched& watched, ForcedHealth wanted);
-  void force_agent(Watched& watched, bool up);
   void say(const ServerEvent& event) const;
 
   // A new configuration.
   [[nodiscard]] WatchedPtr adopt(const WatchedPtr& old, ServerPlan plan);
-  [[nodiscard]] WatchedPtr start(ServerPlan plan, Instant first_check, Instant first_agent,
-                                 const Watched* before);
+  [[nodiscard]] WatchedPtr start(ServerPlan plan, Instant first_check, Instant first_agent);
   void recall(Watched& watched);
   void run(const WatchedPtr& watched);
   void connect_tracks();
@@ -189,26 +174,25 @@ struct HealthRunner::Core : std::enable_shared_from_this<Core> {
   std::map<ServerKey, WatchedPtr> servers;
   std::vector<WatchedPtr> order;
   std::map<ServerKey, ServerSnapshot> remembered;
-  std::map<ServerKey, AdminState> wishes;
 };
 
 // ---- Coroutines --------------------------------------------------------------------------------
 
 asio::awaitable<void> HealthRunner::Core::watch_check(WatchedPtr watched) {
   while (!watched->stopped) {
-    co_await sleep_until_due(*watched, watched->check, check_is_paused);
+    co_await sleep_until_due(*watched, watched->check, /*pausable=*/true);
     if (watched->stopped) break;
     const auto lane = lane_of(*watched);
     ProbeGate& gate = gate_of(*watched);
     if (!gate.enter(lane)) co_await gate.wait_in_line(lane);
     // It may have waited long enough to be paused meanwhile.
-    if (!watched->stopped && !watched->check_paused()) {
+    if (!watched->stopped && !watched->paused()) {
       watched->probing = true;
       auto facts = facts_of(*watched);
       auto result = co_await probe(*watched->plan.check, std::move(facts));
       watched->probing = false;
       gate.leave(lane);
-      if (!watched->stopped && !watched->check_paused()) finish_check(*watched, std::move(result));
+      if (!watched->stopped && !watched->paused()) finish_check(*watched, std::move(result));
     } else {
       gate.leave(lane);
     }
@@ -218,14 +202,14 @@ asio::awaitable<void> HealthRunner::Core::watch_check(WatchedPtr watched) {
 // Agents are asked in maintenance too: who else could say that it is over?
 asio::awaitable<void> HealthRunner::Core::watch_agent(WatchedPtr watched) {
   while (!watched->stopped) {
-    co_await sleep_until_due(*watched, watched->agent, agent_is_paused);
+    co_await sleep_until_due(*watched, watched->agent, /*pausable=*/false);
     if (watched->stopped) break;
     const auto lane = lane_of(*watched);
     if (!probes.enter(lane)) co_await probes.wait_in_line(lane);
     if (!watched->stopped) {
       const AgentPlan plan = *watched->plan.agent;
       const auto answer = co_await probe_agent(plan.send, plan.target, plan.timeouts);
-      if (!watched->stopped && !watched->admin.agent_off) finish_agent(*watched, answer);
+      if (!watched->stopped) finish_agent(*watched, answer);
     }
     probes.leave(lane);
   }
@@ -280,7 +264,7 @@ void HealthRunner::Core::finish_agent(Watched& watched, const AgentAnswer& answe
 
 void HealthRunner::Core::observe(Watched& watched, const TrafficEvents& events) {
   watched.connections = events.active;
-  if (!watched.plan.check || !watched.plan.check->observe.layer4 || watched.check_paused()) return;
+  if (!watched.plan.check || !watched.plan.check->observe.layer4 || watched.paused()) return;
   const config::Observation& wanted = watched.plan.check->observe;
   if (!watched.streak.add(events, wanted.error_limit)) return;
   const Instant now = monotonic_now();
@@ -335,7 +319,6 @@ void HealthRunner::Core::set_mode(Watched& watched, AdminMode mode, AdminSource 
 // Of a server, and so of those that track it.
 void HealthRunner::Core::mode_changed(Watched& watched, bool was_paused) {
   const auto followers = watched.followers;
-  watched.mode_since = monotonic_now();
   ServerEvent event{watched.key(), watched.health, EventSource::Admin};
   event.affects_forwarding = true;
   event.log.push_back("server " + to_string(watched.key()) + " is set to " +
@@ -370,21 +353,6 @@ void HealthRunner::Core::resume(Watched& watched) {
   watched.health.since = now;
 }
 
-void HealthRunner::Core::force_health(Watched& watched, ForcedHealth wanted) {
-  if (watched.plan.track) return;
-  const auto outcome = force(watched.health, watched.settings(), wanted, monotonic_now());
-  take(watched, outcome, {watched.key(), watched.health, EventSource::Admin},
-       {.status = CheckStatus::Unknown, .text = "changed by operator"});
-}
-
-void HealthRunner::Core::force_agent(Watched& watched, bool up) {
-  if (!watched.plan.agent) return;
-  watched.agent_state.up = up;
-  const auto outcome = hear_agent(watched.health, watched.settings(), up, monotonic_now());
-  take(watched, outcome, {watched.key(), watched.health, EventSource::Admin},
-       {.status = CheckStatus::Unknown, .text = "its agent's word changed by operator"});
-}
-
 void HealthRunner::Core::say(const ServerEvent& event) const {
   const OnEvent callback = on_event;  // it may be replaced from within
   if (callback) callback(event);
@@ -392,31 +360,20 @@ void HealthRunner::Core::say(const ServerEvent& event) const {
 
 // ---- A new configuration -----------------------------------------------------------------------
 
-// `before`: what stood for the server so far, if anything did.
-WatchedPtr HealthRunner::Core::start(ServerPlan plan, Instant first_check, Instant first_agent,
-                                     const Watched* before) {
+WatchedPtr HealthRunner::Core::start(ServerPlan plan, Instant first_check, Instant first_agent) {
   auto watched = std::make_shared<Watched>(io, std::move(plan));
   watched->health = first_health(watched->plan, monotonic_now());
   if (watched->plan.disabled) watched->admin.mode = AdminMode::Maintenance;
   watched->check.due = first_check;
   watched->agent.due = first_agent;
   recall(*watched);
-  if (before != nullptr) {
-    const AdminMode configured = watched->admin.mode;
-    watched->admin = before->admin;
-    watched->mode_since = before->mode_since;
-    // As long as nobody else has said anything, the configuration decides.
-    if (before->admin.said_by == AdminSource::Configuration) watched->admin.mode = configured;
-  }
   run(watched);
   return watched;
 }
 
 // Takes over what an earlier process knew of the server. Its check comes when it would at a start.
 void HealthRunner::Core::recall(Watched& watched) {
-  const auto wish = wishes.find(watched.key());
   const auto known = remembered.find(watched.key());
-  if (known == remembered.end() && wish != wishes.end()) watched.admin = wish->second;
   if (known == remembered.end()) return;
   const ServerSnapshot& before = known->second;
   if (before.admin.said_by != AdminSource::Configuration || before.admin.weight ||
@@ -424,15 +381,6 @@ void HealthRunner::Core::recall(Watched& watched) {
     const AdminMode configured = watched.admin.mode;
     watched.admin = before.admin;
     if (before.admin.said_by == AdminSource::Configuration) watched.admin.mode = configured;
-  }
-  if (wish != wishes.end()) {
-    // A mode that the agent has set later holds on; the agent's other words come again with it.
-    const AdminState said = watched.admin;
-    watched.admin = wish->second;
-    if (said.said_by == AdminSource::Agent) {
-      watched.admin.mode = said.mode;
-      watched.admin.said_by = said.said_by;
-    }
   }
   if (watched.plan.agent && before.agent) watched.agent_state = *before.agent;
   if (watched.plan.check && before.settings &&
@@ -540,10 +488,6 @@ void HealthRunner::remember(std::vector<ServerSnapshot> servers) {
   }
 }
 
-void HealthRunner::remember_wishes(std::map<ServerKey, AdminState> wishes) {
-  core_->wishes = std::move(wishes);
-}
-
 void HealthRunner::apply(const config::Config& config) {
   auto plans = plan_checks(config);
   // Made anew, so that changed CA files count.
@@ -569,19 +513,14 @@ void HealthRunner::apply(const config::Config& config) {
       if (watched && disabled != was_disabled) toggled.push_back(watched);
       if (watched) before.erase(old);
     }
-    if (!watched) {
-      const Watched* known = old == before.end() ? nullptr : old->second.get();
-      const bool same_wish = known == nullptr || known->plan.disabled == disabled;
-      watched = core_->start(std::move(plans[i]), now + starts[i], now + agent_starts[i],
-                             same_wish ? known : nullptr);
-    }
+    if (!watched)
+      watched = core_->start(std::move(plans[i]), now + starts[i], now + agent_starts[i]);
     core_->servers.emplace(key, watched);
     core_->order.push_back(std::move(watched));
   }
   for (const auto& [key, watched] : before)
     watched->stop();
   core_->remembered.clear();
-  core_->wishes.clear();
   core_->connect_tracks();
   for (const auto& watched : toggled) {
     if (watched->stopped) continue;
@@ -617,34 +556,6 @@ void HealthRunner::set_maxconn(const ServerKey& key, std::optional<std::uint32_t
               .health = watched->health,
               .source = EventSource::Admin,
               .affects_forwarding = true});
-}
-
-void HealthRunner::set_checks(const ServerKey& key, bool on) {
-  const auto at = core_->servers.find(key);
-  if (at == core_->servers.end()) return;
-  at->second->admin.checks_off = !on;
-  at->second->check.wake();
-}
-
-void HealthRunner::set_agent_checks(const ServerKey& key, bool on) {
-  const auto at = core_->servers.find(key);
-  if (at == core_->servers.end()) return;
-  at->second->admin.agent_off = !on;
-  at->second->agent.wake();
-}
-
-void HealthRunner::force_health(const ServerKey& key, ForcedHealth wanted) {
-  const auto at = core_->servers.find(key);
-  if (at == core_->servers.end()) return;
-  const WatchedPtr watched = at->second;
-  core_->force_health(*watched, wanted);
-}
-
-void HealthRunner::force_agent(const ServerKey& key, bool up) {
-  const auto at = core_->servers.find(key);
-  if (at == core_->servers.end()) return;
-  const WatchedPtr watched = at->second;
-  core_->force_agent(*watched, up);
 }
 
 void HealthRunner::observe(std::span<const TrafficEvents> events) {

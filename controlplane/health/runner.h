@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -43,7 +42,6 @@ struct ServerSnapshot {
   std::optional<AgentState> agent;    // none: it has no agent
   AdminState admin;                   // as said of this server itself
   AdminMode mode = AdminMode::Ready;  // as it holds, also for the sake of the server it tracks
-  Instant mode_since{};               // of its last change; the beginning of time: none
   std::optional<ServerKey> track;
   config::Endpoint target;  // of its checks; 0.0.0.0:0 without one
 
@@ -78,14 +76,9 @@ class HealthRunner {
   // in the same place begin with it; the rest is forgotten then. Call it before apply().
   void remember(std::vector<ServerSnapshot> servers);
 
-  // What an operator wanted of servers in an earlier life: goes before what remember() says of it.
-  // Call it before apply().
-  void remember_wishes(std::map<ServerKey, AdminState> wishes);
-
   // Takes over a new configuration, the first one included. A server whose check and address are
   // the same keeps its state, and its next check comes when it is due; others start anew, of which
-  // nothing is said before their first result: see snapshot(). What is wanted of a server by an
-  // operator or its agent holds on in any case.
+  // nothing is said before their first result: see snapshot().
   void apply(const config::Config& config);
 
   // What an operator wants. In maintenance a server keeps its state and is not checked. After that
@@ -93,13 +86,6 @@ class HealthRunner {
   void set_mode(const ServerKey& key, AdminMode mode);
   void set_weight(const ServerKey& key, std::optional<WeightOverride> weight);
   void set_maxconn(const ServerKey& key, std::optional<std::uint32_t> maxconn);
-  void set_checks(const ServerKey& key, bool on);
-  void set_agent_checks(const ServerKey& key, bool on);
-
-  // An operator knows better than the check or the agent, until the next result of it. No effect on
-  // servers that track others, and on unknown ones.
-  void force_health(const ServerKey& key, ForcedHealth wanted);
-  void force_agent(const ServerKey& key, bool up);
 
   // What was seen of the servers' traffic since the last call, in the order of the configuration.
   // `observe layer4` acts on it.

@@ -236,8 +236,7 @@ class Builder {
     for (std::size_t at = 0; at < plan.backend.servers.size(); ++at) {
       if (auto added = add_server(plan, at, candidates); !added) return added;
     }
-    const auto chosen = is_paused(plan.frontend) ? std::span<const Weighted>()
-                                                 : candidates.chosen(plan.backend.all_backups);
+    const auto chosen = candidates.chosen(plan.backend.all_backups);
     abi::ImageService& service = draft_.services[plan.index];
     if (service.balance == abi::Balance::source) {
       plan_maglev(plan, chosen);
@@ -253,11 +252,6 @@ class Builder {
     }
     service.picks.count = static_cast<std::uint32_t>(draft_.picks.size()) - service.picks.offset;
     return {};
-  }
-
-  [[nodiscard]] bool is_paused(const config::Frontend& frontend) const {
-    const auto& paused = input_.paused_frontends;
-    return std::ranges::find(paused, frontend.name) != paused.end();
   }
 
   // How large a table is follows from who is configured, so that it stays when one goes down.

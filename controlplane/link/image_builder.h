@@ -46,8 +46,6 @@ struct BuildInput {
   std::uint64_t generation = 0;
   std::array<std::uint64_t, 2> secret{};
   MaglevTables* maglev = nullptr;  // keeps tables from one image to the next; nullptr: all are made
-  // Names of frontends that an operator has disabled: new connections are refused, others go on.
-  std::span<const std::string> paused_frontends = {};
 };
 
 enum class ProblemKind : std::uint8_t {

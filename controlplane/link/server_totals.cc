@@ -8,38 +8,32 @@ namespace carpool::link {
 
 void ServerTotalsReader::configure(const config::Config& config, const Ids& ids) {
   std::vector<std::size_t> first_of_backend;
-  servers_ = 0;
+  std::size_t servers = 0;
   for (const config::Backend& backend : config.backends) {
-    first_of_backend.push_back(servers_);
-    servers_ += backend.servers.size();
+    first_of_backend.push_back(servers);
+    servers += backend.servers.size();
   }
-  frontends_ = config.frontends.size();
-  places_.clear();
-  for (std::size_t at = 0; at < frontends_; ++at) {
-    const config::Frontend& frontend = config.frontends[at];
+  indices_.assign(servers, {});
+  for (const config::Frontend& frontend : config.frontends) {
     std::set<std::size_t> groups;
     for (const config::Bind& bind : frontend.binds)
       groups.insert(bind.group);
     const config::Backend& backend = config.backends[frontend.backend_index];
     for (const std::size_t group : groups) {
       const std::string service = service_name(config, frontend, group);
-      for (std::size_t server = 0; server < backend.servers.size(); ++server) {
-        const auto index = ids.servers.find(server_key(service, backend.servers[server].name));
-        if (!index) continue;
-        const auto place = first_of_backend[frontend.backend_index] + server;
-        places_.push_back(
-            {*index, static_cast<std::uint32_t>(place), static_cast<std::uint32_t>(at)});
+      for (std::size_t at = 0; at < backend.servers.size(); ++at) {
+        const auto index = ids.servers.find(server_key(service, backend.servers[at].name));
+        if (index) indices_[first_of_backend[frontend.backend_index] + at].push_back(*index);
       }
     }
   }
 }
 
-TrafficTotals ServerTotalsReader::read(const abi::Region& region) const {
-  TrafficTotals totals{std::vector<ServerTotals>(servers_), std::vector<ServerTotals>(frontends_)};
-  for (const Place& place : places_) {
-    const ServerTotals read = read_server(region, place.index);
-    totals.servers[place.server] += read;
-    totals.frontends[place.frontend] += read;
+std::vector<ServerTotals> ServerTotalsReader::read(const abi::Region& region) const {
+  std::vector<ServerTotals> totals(indices_.size());
+  for (std::size_t server = 0; server < indices_.size(); ++server) {
+    for (const std::uint32_t index : indices_[server])
+      totals[server] += read_server(region, index);
   }
   return totals;
 }

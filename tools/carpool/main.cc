@@ -8,7 +8,6 @@
 #include "tools/carpool/config_cli.h"
 #include "tools/carpool/import_command.h"
 #include "tools/carpool/move_command.h"
-#include "tools/carpool/server_command.h"
 #include "tools/carpool/status_command.h"
 #include "tools/carpool/top_command.h"
 
@@ -70,7 +69,6 @@ int main(int argc, char** argv) {
   add_moves(app, move);
   add_config(app, chosen);
   add_import(app, chosen);
-  ServerCommands servers(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -82,7 +80,6 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("demote")) {
     return run_demote(move, app.get_subcommand("demote")->got_subcommand("on"));
   }
-  if (servers.given()) return servers.run();
   return chosen ? chosen() : run_status(status);
 }
 

@@ -92,12 +92,6 @@ class Lab:
         self.prepare_databases()
         start_all(self.db)
 
-    def up_web_servers(self) -> None:
-        """The web servers alone."""
-        for server in self.web:
-            server.prepare()
-        start_all(self.web)
-
     def up_servers(self) -> None:
         self.prepare_databases()
         for server in self.web:

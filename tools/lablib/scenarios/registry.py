@@ -13,7 +13,6 @@ from . import (
     failover_link,
     failover_return,
     galera_health,
-    hatop,
     keepalived_peer,
     health_https,
     mysql_failover,
@@ -23,7 +22,6 @@ from . import (
     probe_xinetd,
     reload,
     return_in_sync,
-    runtime_socket,
     server_views,
     split_brain,
     switchover,
@@ -61,7 +59,5 @@ SCENARIOS: dict[str, Scenario] = {
         server_views.SCENARIO,
         udp.SCENARIO,
         modes.SCENARIO,
-        runtime_socket.SCENARIO,
-        hatop.SCENARIO,
     )
 }
