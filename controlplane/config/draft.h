@@ -90,6 +90,7 @@ struct ProxySettings {
   bool send_state = false;
   bool all_backups = false;
   bool log_health_checks = false;
+  std::optional<bool> idle_reset;
   std::optional<OutlierEjection> outliers;
   ServerDraft default_server;
   StatsSettings stats;

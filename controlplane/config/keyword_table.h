@@ -207,6 +207,7 @@ inline constexpr Keyword kKeywordTable[] = {
     {"option icmp-check", kBack},
     {"option allbackups", kBack},
     {"option log-health-checks", kBack},
+    {"option idle-reset", kProxy},
     {"outlier-ejection", kBack, Fate::Acted, "max-percent N [failure-percent N] [min-attempts N] [interval TIME] [time TIME]"},
     {"http-check", kBack, Fate::Acted, "connect|send|expect|comment|disable-on-404|send-state ..."},
     {"external-check", kBack, Fate::Acted, "command PROGRAM|path FOLDERS"},

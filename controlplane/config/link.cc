@@ -127,6 +127,7 @@ class Linker {
     frontend.protocol = protocol_of(proxy.settings);
     // What UDP carries is mostly over before the peer would know of it.
     frontend.mirror = proxy.settings.mirror.value_or(frontend.protocol == IpProtocol::Tcp);
+    frontend.idle_reset = proxy.settings.idle_reset;
     frontend.disabled = proxy.settings.disabled;
     frontend.origin = proxy.origin;
     Reference target = proxy.settings.default_backend;
@@ -189,6 +190,7 @@ class Linker {
     warn_of_unused_rules(settings, backend, proxy.origin);
     backend.all_backups = settings.all_backups;
     backend.log_health_checks = settings.log_health_checks;
+    backend.idle_reset = settings.idle_reset;
     backend.outliers = settings.outliers;
     backend.disabled = settings.disabled;
     backend.origin = proxy.origin;

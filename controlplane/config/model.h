@@ -301,9 +301,10 @@ struct Frontend {
   std::vector<Bind> binds;
   std::string default_backend;
   std::size_t backend_index = 0;
-  Timeouts timeouts;          // client, client_fin and tunnel have a meaning here
-  std::uint32_t maxconn = 0;  // 0: no limit. Parsed, not in effect yet.
-  bool mirror = true;         // the peer is told of its connections; of UDP only if asked for
+  Timeouts timeouts;               // client, client_fin and tunnel have a meaning here
+  std::uint32_t maxconn = 0;       // 0: no limit. Parsed, not in effect yet.
+  bool mirror = true;              // the peer is told of its connections; of UDP only if asked for
+  std::optional<bool> idle_reset;  // option idle-reset, see link::resets_idle
   bool disabled = false;
   Origin origin;
 
@@ -391,6 +392,7 @@ struct Backend {
   HealthCheck check;         // how servers with `check` are checked
   bool all_backups = false;  // option allbackups: all backup servers, not only the first
   bool log_health_checks = false;  // option log-health-checks
+  std::optional<bool> idle_reset;  // option idle-reset, see link::resets_idle
   std::optional<OutlierEjection> outliers;
   bool disabled = false;
   std::vector<Server> servers;

@@ -295,7 +295,8 @@ json peer_view_json(const ViewDifference& difference, const std::string& peer) {
 
 json server_json(const StatusSources& from, const KnownByKey& known_by_key,
                  const config::Backend& backend, const config::Server& server,
-                 const std::string& service, std::uint64_t service_connections) {
+                 const std::string& service, std::uint64_t service_connections,
+                 std::uint32_t ramp_percent) {
   const auto found = known_by_key.find({backend.name, server.name});
   const Known known = found == known_by_key.end() ? Known{} : found->second;
   const ServerSnapshot* health = known.health;
@@ -318,6 +319,7 @@ json server_json(const StatusSources& from, const KnownByKey& known_by_key,
     }
   }
   if (known.traffic != nullptr) result["traffic"] = traffic_json(*known.traffic, totals);
+  if (ramp_percent < 100) result["ramp_percent"] = ramp_percent;
   const double share = service_connections == 0 ? 0
                                                 : static_cast<double>(totals.connections) /
                                                       static_cast<double>(service_connections);
@@ -335,6 +337,12 @@ json server_json(const StatusSources& from, const KnownByKey& known_by_key,
                  {"answer_retransmits", totals.answer_retransmits},
                  {"share", share}});
   return result;
+}
+
+std::uint32_t ramp_percent(const StatusSources& from, std::size_t backend, std::size_t server) {
+  const bool known = from.states != nullptr && backend < from.states->size() &&
+                     server < (*from.states)[backend].size();
+  return known ? (*from.states)[backend][server].ramp_percent : 100;
 }
 
 std::string bind_text(const config::Bind& bind) {
@@ -360,9 +368,10 @@ json services_json(const StatusSources& from) {
       const config::Backend& backend = from.config.backends.at(frontend.backend_index);
       const link::ServerTotals totals = from.counters.service(service);
       json servers = json::array();
-      for (const config::Server& server : backend.servers) {
-        servers.push_back(
-            server_json(from, known_by_key, backend, server, service, totals.connections));
+      for (std::size_t at = 0; at < backend.servers.size(); ++at) {
+        servers.push_back(server_json(from, known_by_key, backend, backend.servers[at], service,
+                                      totals.connections,
+                                      ramp_percent(from, frontend.backend_index, at)));
       }
       services.push_back({{"name", service},
                           {"backend", backend.name},
@@ -391,7 +400,8 @@ json flows_json(const link::WorkerTotals& totals) {
           {"half_open_recycled", totals.half_open_recycled},
           {"closing_recycled", totals.closing_recycled},
           {"fragments_released", totals.fragments_released},
-          {"fragments_lost", totals.fragments_lost}};
+          {"fragments_lost", totals.fragments_lost},
+          {"ended", totals.flows_ended}};
 }
 
 json counters_json(const link::WorkerTotals& totals) {

@@ -14,6 +14,7 @@
 #include "controlplane/config/model.h"
 #include "controlplane/health/runner.h"
 #include "controlplane/link/counters.h"
+#include "controlplane/link/image_builder.h"
 #include "controlplane/link/reachability.h"
 #include "controlplane/mirror/snapshot.h"
 #include "controlplane/peer/hello_snapshot.h"
@@ -39,8 +40,9 @@ struct StatusSources {
   std::span<const WorkerActivity> workers;
   const link::CountersSnapshot& counters;
   const link::Reachability& reachability;
-  std::span<const ServerSnapshot> health;  // in the order of the configuration
-  std::span<const ServerTraffic> traffic;  // likewise
+  std::span<const ServerSnapshot> health;      // in the order of the configuration
+  std::span<const ServerTraffic> traffic;      // likewise
+  const link::ServerStates* states = nullptr;  // as the data plane has them
   std::span<const GroupReport> groups;
   const std::optional<mirror::Snapshot>& mirroring;  // nothing: it is off
   std::string why_no_mirroring;

@@ -1,6 +1,7 @@
 #include "controlplane/link/image_builder.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -72,6 +73,7 @@ struct ServicePlan {
   const config::RedundancyGroup& group;
   const GroupPlan& group_plan;
   std::string name;
+  bool has_ramp = false;  // one of its servers starts slowly
 };
 
 // Who may get new connections: the backups only where nobody else is left.
@@ -190,7 +192,8 @@ class Builder {
                            .backend = input_.config.backends[frontend.backend_index],
                            .group = input_.config.groups[group],
                            .group_plan = groups_[group],
-                           .name = std::move(name)};
+                           .name = std::move(name),
+                           .has_ramp = has_ramp(frontend.backend_index)};
     const auto timeouts =
         service_timeouts(frontend.protocol, frontend.timeouts, plan.backend.timeouts);
     abi::ImageService& service = entry(draft_.services, *index);
@@ -205,6 +208,7 @@ class Builder {
     service.established_timeout_ms = timeouts.established_ms;
     service.closing_timeout_ms = timeouts.closing_ms;
     service.closed_timeout_ms = timeouts.closed_ms;
+    service.reset_idle = resets_idle(frontend, plan.backend, timeouts) ? 1 : 0;
 
     for (const auto& bind : frontend.binds) {
       if (bind.group == group) add_keys(plan, bind);
@@ -287,14 +291,14 @@ class Builder {
                               abi::kMaxServers));
     }
     const ServerState state = state_of(plan.frontend.backend_index, at);
-    const std::uint32_t weight = state.weight.value_or(server.weight);
+    const std::uint32_t weight = current_weight(state, server, plan.has_ramp);
     abi::ImageServer& image = entry(draft_.servers, *index);
     image.name = Name(server.name);
     image.address = server.address;
     image.port = be16(server.port);
     image.weight = static_cast<std::uint16_t>(weight);
     image.service = plan.index;
-    image.max_connections = state.maxconn.value_or(server.maxconn);
+    image.max_connections = part_of(state.maxconn.value_or(server.maxconn), state.ramp_percent);
 
     auto has_way = find_way(plan, server, image);
     if (!has_way) return std::unexpected(std::move(has_way.error()));
@@ -304,6 +308,28 @@ class Builder {
     auto& list = server.backup ? candidates.backup : candidates.regular;
     list.push_back({static_cast<std::uint16_t>(*index), weight});
     return {};
+  }
+
+  // At least one of what there is at all.
+  static std::uint32_t part_of(std::uint32_t whole, std::uint32_t percent) {
+    const auto part = static_cast<std::uint32_t>(std::uint64_t{whole} * percent / 100);
+    return whole == 0 ? 0 : std::max(1u, part);
+  }
+
+  // Weights are small numbers, often 1: where one of them is to be a fraction, all are scaled.
+  static std::uint32_t current_weight(const ServerState& state, const config::Server& server,
+                                      bool scaled) {
+    constexpr std::uint32_t kScale = 100;
+    static_assert(config::kMaxWeight * kScale < 1 << 16);
+    const std::uint32_t weight = state.weight.value_or(server.weight);
+    return scaled ? part_of(weight * kScale, state.ramp_percent) : weight;
+  }
+
+  [[nodiscard]] bool has_ramp(std::size_t backend) const {
+    return backend < input_.states.size() &&
+           std::ranges::any_of(
+               input_.states[backend],
+               [](const ServerState& state) { return state.ramp_percent < 100; });
   }
 
   [[nodiscard]] ServerState state_of(std::size_t backend, std::size_t server) const {
@@ -504,6 +530,19 @@ std::string service_name(const config::Config& config, const config::Frontend& f
                          std::size_t group) {
   if (frontend.binds.empty() || frontend.binds.front().group == group) return frontend.name;
   return frontend.name + "@" + config.groups[group].name;
+}
+
+std::vector<std::string> services_of(const config::Config& config, std::size_t backend) {
+  std::vector<std::string> names;
+  for (const config::Frontend& frontend : config.frontends) {
+    if (frontend.backend_index != backend) continue;
+    std::set<std::size_t> groups;
+    for (const config::Bind& bind : frontend.binds)
+      groups.insert(bind.group);
+    for (const std::size_t group : groups)
+      names.push_back(service_name(config, frontend, group));
+  }
+  return names;
 }
 
 Result<BuiltImage> build_image(const BuildInput& input, Ids& ids) {

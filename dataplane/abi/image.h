@@ -71,7 +71,8 @@ struct ImageService {
   std::uint8_t mirror = 1;       // whether the peer is told of its connections
   std::uint8_t udp_replies = 0;  // datagrams that answer each of the client's; 0: not known
   Forward forward = Forward::fullnat;
-  std::uint8_t reserved[2] = {};
+  std::uint8_t reset_idle = 0;  // whether both ends hear of an idle connection's end
+  std::uint8_t reserved = 0;
   // Which servers may be chosen now, as server indices; empty if none. A server stands there as
   // often as its weight says, spread evenly. leastconn and first: each server once.
   Span32 picks;

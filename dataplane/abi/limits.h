@@ -7,7 +7,7 @@
 namespace carpool::abi {
 
 inline constexpr std::uint64_t kRegionMagic = 0x31304c4f4f505243;  // "CRPOOL01" in memory order
-inline constexpr std::uint32_t kVersion = 5;  // changes with every change of a shared structure
+inline constexpr std::uint32_t kVersion = 6;  // changes with every change of a shared structure
 
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr unsigned kMaxWorkers = 16;

@@ -21,6 +21,7 @@ enum class Verdict : std::uint8_t {
   port_unreachable,
   reset_no_service,
   reset_no_server,
+  reset_servers_full,
   reset_no_flow,
   // The packet goes elsewhere.
   punted,
@@ -75,6 +76,7 @@ inline constexpr std::array<VerdictInfo, kVerdicts> kVerdictInfo = {{
      "datagram to no service or no usable server, answered by an ICMP error"},
     {"reset_no_service", false, "connection to a port without a service, reset"},
     {"reset_no_server", false, "connection to a service without a usable server, reset"},
+    {"reset_servers_full", false, "connection while every usable server is at its maxconn, reset"},
     {"reset_no_flow", false, "packet of a connection that is not known here, reset"},
     {"punted", false, "redundancy advert or hello, given to the control plane"},
     {"handed_over", false, "given to the worker that owns the flow"},

@@ -239,7 +239,8 @@ void Pipeline::learn_new(const abi::MirrorRecord& told) {
   record.last_seen_ms = now_ms_ - told.age_ms;
   record.told_ms = record.last_seen_ms;
   record.is_told = 1;
-  record.replies_due = 0;  // those that are due now may have come while nobody forwarded
+  // So is replies_due, of UDP: answers that are due may have come while nobody forwarded.
+  record.expected[flow::kFromClient] = record.expected[flow::kFromServer] = 0;
   prepare_deltas(record);
   if (!flows_.enter(flow)) {
     flows_.give_back(flow);

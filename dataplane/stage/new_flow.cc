@@ -11,7 +11,11 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
   if (ttl_is_used_up(arrival.packet)) return Verdict::ipv4_ttl_expired;
   const flow::FlowKey& key = arrival.parsed.key;
   const int chosen = selector_.select(image_, service, key.source());
-  if (chosen == balance::kNoServer) return reset(arrival, to.group, Verdict::reset_no_server);
+  if (chosen < 0) {
+    return reset(
+        arrival, to.group,
+        chosen == balance::kAllFull ? Verdict::reset_servers_full : Verdict::reset_no_server);
+  }
   const abi::ImageServer& server = image_.servers()[static_cast<std::size_t>(chosen)];
 
   const std::uint32_t flow = free_record();
@@ -30,6 +34,7 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
     return Verdict::no_source_port;
   }
   prepare_deltas(record);
+  record.expected[flow::kFromServer] = 0;  // the client's SYN fills in the other one
   const bool is_udp = record.protocol == kProtocolUdp;
   record.state = is_udp                ? flow::TcpState::udp_asked
                  : record.is_one_way() ? flow::TcpState::one_way_syn
