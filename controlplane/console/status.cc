@@ -363,20 +363,19 @@ json services_json(const StatusSources& from) {
     std::map<std::size_t, json> binds_by_group;
     for (const config::Bind& bind : frontend.binds)
       binds_by_group[bind.group].push_back(bind_text(bind));
-    for (auto& [group, binds] : binds_by_group) {
-      const std::string service = link::service_name(from.config, frontend, group);
-      const config::Backend& backend = from.config.backends.at(frontend.backend_index);
-      const link::ServerTotals totals = from.counters.service(service);
+    for (const link::FrontendService& service : link::services_of_frontend(from.config, frontend)) {
+      const config::Backend& backend = from.config.backends.at(service.backend);
+      const link::ServerTotals totals = from.counters.service(service.name);
       json servers = json::array();
       for (std::size_t at = 0; at < backend.servers.size(); ++at) {
-        servers.push_back(server_json(from, known_by_key, backend, backend.servers[at], service,
-                                      totals.connections,
-                                      ramp_percent(from, frontend.backend_index, at)));
+        servers.push_back(server_json(from, known_by_key, backend, backend.servers[at],
+                                      service.name, totals.connections,
+                                      ramp_percent(from, service.backend, at)));
       }
-      services.push_back({{"name", service},
+      services.push_back({{"name", service.name},
                           {"backend", backend.name},
-                          {"group", from.config.groups.at(group).name},
-                          {"bind", std::move(binds)},
+                          {"group", from.config.groups.at(service.group).name},
+                          {"bind", binds_by_group[service.group]},
                           {"protocol", config::to_string(frontend.protocol)},
                           {"balance", config::to_string(backend.balance)},
                           {"forward", config::to_string(backend.forwarding)},

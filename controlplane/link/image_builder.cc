@@ -1,7 +1,7 @@
 #include "controlplane/link/image_builder.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -13,6 +13,7 @@
 #include "controlplane/link/local_address.h"
 #include "controlplane/link/maglev.h"
 #include "controlplane/link/pick_list.h"
+#include "controlplane/link/rule_tables.h"
 #include "controlplane/link/service_timeouts.h"
 
 namespace carpool::link {
@@ -70,6 +71,7 @@ struct ServicePlan {
   std::uint16_t index = 0;
   const config::Frontend& frontend;
   const config::Backend& backend;
+  std::size_t backend_index = 0;
   const config::RedundancyGroup& group;
   const GroupPlan& group_plan;
   std::string name;
@@ -165,35 +167,48 @@ class Builder {
   // -------------------------------------------------------------------------------- services
 
   Result<void> add_frontend(const config::Frontend& frontend) {
-    std::vector<std::size_t> groups;  // in the order of the binds
-    for (const auto& bind : frontend.binds) {
-      if (std::ranges::find(groups, bind.group) == groups.end()) groups.push_back(bind.group);
+    std::optional<std::uint16_t> main;  // the service of this group's binds
+    std::map<std::size_t, std::uint16_t> by_backend;
+    const auto finish_group = [&] {
+      if (main) add_rules(frontend, by_backend, *main);
+      main.reset();
+      by_backend.clear();
+    };
+    for (const FrontendService& service : services_of_frontend(input_.config, frontend)) {
+      if (service.is_main) finish_group();
+      if (!service.is_main && !main) continue;
+      const auto added = add_service(frontend, service, main);
+      if (!added) return std::unexpected(added.error());
+      if (!*added) continue;  // its name is too long
+      if (service.is_main) main = *added;
+      by_backend[service.backend] = **added;
     }
-    for (const std::size_t group : groups) {
-      if (auto added = add_service(frontend, group); !added) return added;
-    }
+    finish_group();
     return {};
   }
 
-  Result<void> add_service(const config::Frontend& frontend, std::size_t group) {
-    std::string name = service_name(input_.config, frontend, group);
-    if (name.size() > config::kMaxNameLength) {
+  // The index of the service; nothing, and why is reported, if it cannot be.
+  Result<std::optional<std::uint16_t>> add_service(const config::Frontend& frontend,
+                                                   const FrontendService& wanted,
+                                                   std::optional<std::uint16_t> parent) {
+    if (wanted.name.size() > config::kMaxNameLength) {
       report(ProblemKind::name_too_long,
              fmt::format("frontend {}: {} is longer than {} characters: give the frontend or the "
                          "group a shorter name",
-                         frontend.name, name, config::kMaxNameLength));
-      return {};
+                         frontend.name, wanted.name, config::kMaxNameLength));
+      return std::nullopt;
     }
-    const auto index = ids_.services.acquire(name);
+    const auto index = ids_.services.acquire(wanted.name);
     if (!index) return fail(fmt::format("more than {} services", abi::kMaxServices));
 
     const ServicePlan plan{.index = static_cast<std::uint16_t>(*index),
                            .frontend = frontend,
-                           .backend = input_.config.backends[frontend.backend_index],
-                           .group = input_.config.groups[group],
-                           .group_plan = groups_[group],
-                           .name = std::move(name),
-                           .has_ramp = has_ramp(frontend.backend_index)};
+                           .backend = input_.config.backends[wanted.backend],
+                           .backend_index = wanted.backend,
+                           .group = input_.config.groups[wanted.group],
+                           .group_plan = groups_[wanted.group],
+                           .name = wanted.name,
+                           .has_ramp = has_ramp(wanted.backend)};
     const auto timeouts =
         service_timeouts(frontend.protocol, frontend.timeouts, plan.backend.timeouts);
     abi::ImageService& service = entry(draft_.services, *index);
@@ -209,11 +224,26 @@ class Builder {
     service.closing_timeout_ms = timeouts.closing_ms;
     service.closed_timeout_ms = timeouts.closed_ms;
     service.reset_idle = resets_idle(frontend, plan.backend, timeouts) ? 1 : 0;
+    service.parent = parent.value_or(abi::kOwnKeys);
+    service.max_rate = frontend.max_rate;
+    service.max_source_rate = frontend.max_source_rate;
 
     for (const auto& bind : frontend.binds) {
-      if (bind.group == group) add_keys(plan, bind);
+      if (wanted.is_main && bind.group == wanted.group) add_keys(plan, bind);
     }
-    return add_servers(plan);
+    if (auto added = add_servers(plan); !added) return std::unexpected(added.error());
+    return plan.index;
+  }
+
+  // Where a backend's service cannot be (its name is too long) the frontend's own stands in for it.
+  void add_rules(const config::Frontend& frontend,
+                 const std::map<std::size_t, std::uint16_t>& by_backend, std::uint16_t main) {
+    std::vector<std::uint16_t> services;
+    for (const config::BackendRule& rule : frontend.rules.backend) {
+      const auto found = by_backend.find(rule.backend_index);
+      services.push_back(found == by_backend.end() ? main : found->second);
+    }
+    rule_tables_.add(frontend.rules, services, draft_.services[main]);
   }
 
   void add_keys(const ServicePlan& plan, const config::Bind& bind) {
@@ -290,7 +320,7 @@ class Builder {
       return fail(fmt::format("more than {} servers, each counted once per service that uses it",
                               abi::kMaxServers));
     }
-    const ServerState state = state_of(plan.frontend.backend_index, at);
+    const ServerState state = state_of(plan.backend_index, at);
     const std::uint32_t weight = current_weight(state, server, plan.has_ramp);
     abi::ImageServer& image = entry(draft_.servers, *index);
     image.name = Name(server.name);
@@ -468,7 +498,10 @@ class Builder {
     copy_retired(ids_.servers, input_.previous.servers(), draft_.servers);
     copy_retired(ids_.next_hops, input_.previous.next_hops(), draft_.next_hops);
     for (std::uint32_t index = 0; index < draft_.services.size(); ++index) {
-      if (!ids_.services.live_key(index)) draft_.services[index].picks = {};
+      if (ids_.services.live_key(index)) continue;
+      abi::ImageService& service = draft_.services[index];
+      service.picks = {};
+      service.first_rule = service.connection_rules = service.service_rules = 0;
     }
     // Holds for every image of ours, but a damaged one may have been recovered from.
     for (abi::ImageServer& server : draft_.servers) {
@@ -510,6 +543,7 @@ class Builder {
   std::unordered_map<Ipv4Address, std::uint32_t, Ipv4Hash> address_places_;  // in draft_.addresses
   std::unordered_set<std::uint64_t> taken_keys_;
   std::vector<MaglevPlan> maglev_plans_;
+  RuleTables rule_tables_{draft_};
   std::vector<Problem> problems_;
   std::unordered_set<std::string> reported_;
 };
@@ -532,15 +566,34 @@ std::string service_name(const config::Config& config, const config::Frontend& f
   return frontend.name + "@" + config.groups[group].name;
 }
 
+std::vector<FrontendService> services_of_frontend(const config::Config& config,
+                                                  const config::Frontend& frontend) {
+  std::vector<std::size_t> groups;
+  for (const config::Bind& bind : frontend.binds) {
+    if (std::ranges::find(groups, bind.group) == groups.end()) groups.push_back(bind.group);
+  }
+  std::vector<std::size_t> others;  // backends
+  for (const config::BackendRule& rule : frontend.rules.backend) {
+    const bool known = rule.backend_index == frontend.backend_index ||
+                       std::ranges::find(others, rule.backend_index) != others.end();
+    if (!known) others.push_back(rule.backend_index);
+  }
+  std::vector<FrontendService> services;
+  for (const std::size_t group : groups) {
+    const std::string name = service_name(config, frontend, group);
+    services.push_back({name, group, frontend.backend_index, true});
+    for (const std::size_t backend : others)
+      services.push_back({name + ">" + config.backends[backend].name, group, backend, false});
+  }
+  return services;
+}
+
 std::vector<std::string> services_of(const config::Config& config, std::size_t backend) {
   std::vector<std::string> names;
   for (const config::Frontend& frontend : config.frontends) {
-    if (frontend.backend_index != backend) continue;
-    std::set<std::size_t> groups;
-    for (const config::Bind& bind : frontend.binds)
-      groups.insert(bind.group);
-    for (const std::size_t group : groups)
-      names.push_back(service_name(config, frontend, group));
+    for (FrontendService& service : services_of_frontend(config, frontend)) {
+      if (service.backend == backend) names.push_back(std::move(service.name));
+    }
   }
   return names;
 }

@@ -79,6 +79,18 @@ struct BuiltImage {
 [[nodiscard]] std::string service_name(const config::Config& config,
                                        const config::Frontend& frontend, std::size_t group);
 
+// What a frontend comes to: for each group that it has binds in, in their order, the service that
+// its binds lead to, and one more for every backend that `use_backend` names besides:
+// "frontend>backend".
+struct FrontendService {
+  std::string name;
+  std::size_t group = 0;
+  std::size_t backend = 0;
+  bool is_main = true;
+};
+[[nodiscard]] std::vector<FrontendService> services_of_frontend(const config::Config& config,
+                                                                const config::Frontend& frontend);
+
 // The names of all services that a backend's servers are in.
 [[nodiscard]] std::vector<std::string> services_of(const config::Config& config,
                                                    std::size_t backend);

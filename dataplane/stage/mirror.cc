@@ -153,9 +153,11 @@ bool Pipeline::is_plausible(const abi::MirrorRecord& told) const {
   const int service = image_.find_service(told.virtual_address, told.virtual_port, told.protocol);
   const abi::ImageAddress* to = image_.find_address(told.virtual_address);
   const std::uint32_t slot = flow::slot_of_client(told.client, told.client_port, shared_secret_);
-  return service >= 0 && service == told.service && server.service == told.service &&
-         server.address == told.server_address && to != nullptr &&
-         (to->roles & abi::kRoleVirtual) != 0 && aims_right(told, slot) &&
+  if (told.service >= image_.services().size()) return false;
+  const std::uint16_t parent = image_.services()[told.service].parent;
+  const bool leads_there = service == (parent == abi::kOwnKeys ? told.service : parent);
+  return leads_there && server.service == told.service && server.address == told.server_address &&
+         to != nullptr && (to->roles & abi::kRoleVirtual) != 0 && aims_right(told, slot) &&
          abi::owner_of_slot(slot, settings_.workers) == settings_.worker;
 }
 

@@ -26,6 +26,8 @@ constexpr Verdict without_reset(Verdict verdict) {
     case Verdict::reset_no_server:
     case Verdict::reset_servers_full:
       return Verdict::no_server;
+    case Verdict::refused_by_rule:
+      return Verdict::dropped_by_rule;
     default:
       return Verdict::no_flow;
   }
@@ -53,6 +55,7 @@ Pipeline::Pipeline(const PipelineSettings& settings, flow::TableMemory memory,
     : settings_(settings),
       flows_(std::move(memory), settings.limits, settings.table_secret),
       selector_(load, settings.table_secret.words[0] ^ settings.worker),
+      rates_(settings.table_secret.words[1]),
       counters_(counters),
       servers_(servers) {
   counters_.flows_capacity.set(settings.limits.flows);

@@ -28,6 +28,7 @@
 #include "dataplane/abi/messages.h"
 #include "dataplane/abi/mirror.h"
 #include "dataplane/abi/ring.h"
+#include "dataplane/balance/rate_limit.h"
 #include "dataplane/balance/select.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/stage/answer.h"
@@ -164,6 +165,8 @@ class Pipeline {
 
   // new_flow.cc
   Verdict open_flow(Arrival arrival, std::uint16_t service, const abi::ImageAddress& to);
+  [[nodiscard]] Verdict check_rates(const abi::ImageService& service, std::uint16_t index,
+                                    Ipv4Address source);
   [[nodiscard]] std::uint32_t free_record();
   [[nodiscard]] bool aim(flow::FlowRecord& record, const abi::ImageServer& server);
   [[nodiscard]] bool find_source_port(flow::FlowRecord& record, const abi::ImageServer& server);
@@ -206,6 +209,7 @@ class Pipeline {
   PipelineSettings settings_;
   flow::FlowTable flows_;
   balance::Selector selector_;
+  balance::RateLimits rates_;
   abi::WorkerCounters& counters_;
   std::span<abi::ServerCounters> servers_;
   abi::ImageView image_;
