@@ -1,15 +1,12 @@
-// What choosing costs: the control plane's Maglev tables, and a new connection's look at rules.
+// What choosing servers costs: the control plane's Maglev tables.
 #include <cstdint>
-#include <random>
 #include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include "bench/report.h"
-#include "controlplane/link/image_draft.h"
 #include "controlplane/link/maglev.h"
-#include "controlplane/link/rule_tables.h"
 
 namespace carpool {
 namespace {
@@ -46,28 +43,6 @@ BENCHMARK(maglev_build)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
-// Whether an address is in a list of that many networks; addresses are random, so that their places
-// come from memory.
-void list_lookup(benchmark::State& state) {
-  std::mt19937 random(1);
-  config::ValueRanges ranges;
-  for (std::int64_t i = 0; i < state.range(0); ++i) {
-    const auto first = static_cast<std::uint32_t>(random()) & 0xffffff00;
-    ranges.push_back({first, first | 0xff});
-  }
-  link::ImageDraft draft;
-  draft.lists.push_back(link::make_list(config::normalized(std::move(ranges))));
-  const auto bytes = link::flatten(draft);
-  const abi::ImageView image(bytes.data());
-  std::uint32_t value = 1;
-  for ([[maybe_unused]] auto _ : state) {
-    value = value * 1664525 + 1013904223;
-    benchmark::DoNotOptimize(image.list_contains(0, value));
-  }
-  state.counters["bytes"] = static_cast<double>(bytes.size());
-}
-BENCHMARK(list_lookup)->ArgName("networks")->Arg(10)->Arg(1'000)->Arg(100'000);
-
 }  // namespace
 }  // namespace carpool
 
@@ -77,6 +52,5 @@ int main(int argc, char** argv) {
       if (const auto value = figures.get(from)) figures.set(to, *value * factor);
     };
     copy("maglev_build/services:1000/servers:100/real_time:real_ns", "maglev_1000x100_ms", 1e-6);
-    copy("list_lookup/networks:100000:real_ns", "list_lookup_100000_ns", 1);
   });
 }

@@ -164,8 +164,6 @@ void Worker::dispatch(std::uint32_t place) {
     case Verdict::port_unreachable:
     case Verdict::reset_no_service:
     case Verdict::reset_no_server:
-    case Verdict::reset_servers_full:
-    case Verdict::refused_by_rule:
     case Verdict::reset_no_flow: {
       // A header that was put before the packet lies in the buffer's headroom.
       buffer->data_off =

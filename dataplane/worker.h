@@ -66,8 +66,6 @@ class Worker {
   std::uint32_t send_hellos(std::uint64_t now);
   void inject(const abi::AdvertFrame& frame);
   std::uint32_t mirror_turn();
-  void send_resets();
-  void send_frame(std::uint8_t port, std::span<const std::uint8_t> bytes);
   void report(const abi::Event& event);
 
   // Packets (worker.cc).

@@ -17,9 +17,7 @@ std::uint32_t Worker::control_turn(std::uint64_t now) {
   for (std::uint32_t i = 0; i < count; ++i)
     obey(commands[i]);
   watch_control_plane(now);
-  const std::uint32_t ended = pipeline_.end_turn(turn_ms_);
-  if (!pipeline_.resets().empty()) send_resets();
-  return count + send_injected() + send_hellos(now) + mirror_turn() + ended;
+  return count + send_injected() + send_hellos(now) + mirror_turn();
 }
 
 void Worker::obey(const abi::Command& command) {
@@ -38,9 +36,6 @@ void Worker::obey(const abi::Command& command) {
       break;
     case abi::CommandKind::mirror_bulk:
       pipeline_.begin_bulk(command.serial);
-      break;
-    case abi::CommandKind::end_sessions:
-      pipeline_.end_sessions(command.server);
       break;
     case abi::CommandKind::none:
       break;
@@ -127,23 +122,10 @@ std::uint32_t Worker::send_hellos(std::uint64_t now) {
 
 void Worker::inject(const abi::AdvertFrame& frame) {
   if (frame.port >= settings_.ports.size() || frame.length > abi::kMaxAdvertBytes) return;
-  send_frame(static_cast<std::uint8_t>(frame.port), {frame.bytes, frame.length});
-}
-
-// What has no buffer or no room on its port is lost: whoever should have heard of it will ask.
-void Worker::send_resets() {
-  for (const stage::ResetFrame& frame : pipeline_.resets()) {
-    if (frame.port < settings_.ports.size()) send_frame(frame.port, frame.bytes);
-  }
-  pipeline_.resets_are_sent();
-}
-
-void Worker::send_frame(std::uint8_t port, std::span<const std::uint8_t> bytes) {
   rte_mbuf* buffer = rte_pktmbuf_alloc(settings_.pool);
   if (buffer == nullptr) return;
-  std::memcpy(rte_pktmbuf_append(buffer, static_cast<std::uint16_t>(bytes.size())), bytes.data(),
-              bytes.size());
-  if (send(port, &buffer, 1) == 0) rte_pktmbuf_free(buffer);
+  std::memcpy(rte_pktmbuf_append(buffer, frame.length), frame.bytes, frame.length);
+  if (send(static_cast<std::uint8_t>(frame.port), &buffer, 1) == 0) rte_pktmbuf_free(buffer);
 }
 
 // Records of the peer's into the flow table, and what a bulk still has to tell.

@@ -17,7 +17,6 @@
 #include "controlplane/appliance/effective_state.h"
 #include "controlplane/appliance/operations_api.h"
 #include "controlplane/appliance/reload.h"
-#include "controlplane/appliance/session_ends.h"
 #include "controlplane/console/hello_json.h"
 #include "controlplane/console/mirror_json.h"
 #include "controlplane/console/server_views.h"
@@ -150,7 +149,7 @@ asio::awaitable<Result<void>> Appliance::run() {
   hellos_.configure(loaded_.config);
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
-  forwarding_.configure(loaded_.config, server_states(monotonic_now()));
+  forwarding_.configure(loaded_.config, server_states());
 
   supervising_ = true;
   asio::co_spawn(io_, supervise(),
@@ -226,7 +225,6 @@ void Appliance::tick(Instant now) {
     judge_groups(now);  // a port may have lost its link
   }
   if (now >= next_traffic_) watch_traffic(now);
-  if (slow_start_.next() && now >= *slow_start_.next()) health_changed_ = true;
   if (std::exchange(health_changed_, false)) take_health(now);
   const bool save = now - health_saved_ >= (health_unsaved_ ? kSaveAfterChange : kSaveAnyway);
   if (save) save_health(now);
@@ -354,10 +352,8 @@ std::vector<PortHealth> Appliance::port_health() const {
   return health;
 }
 
-link::ServerStates Appliance::server_states(Instant now) {
-  auto states = effective_states(loaded_.config, health_.snapshot(), traffic_.servers());
-  slow_start_.apply(loaded_.config, states, now);
-  return states;
+link::ServerStates Appliance::server_states() const {
+  return effective_states(loaded_.config, health_.snapshot(), traffic_.servers());
 }
 
 void Appliance::recall_health() {
@@ -413,11 +409,7 @@ void Appliance::note_view(const ServerEvent& event) {
 }
 
 void Appliance::take_health(Instant now) {
-  auto states = server_states(now);
-  const auto ended = sessions_to_end(loaded_.config, forwarding_.states(), states);
-  forwarding_.set_states(std::move(states));
-  for (const ServerPlace& server : ended)
-    forwarding_.end_sessions(server);
+  forwarding_.set_states(server_states());
   apply_demotions(judgements(), now);
 }
 
@@ -489,11 +481,6 @@ std::optional<MacAddress> Appliance::resolve(std::uint16_t port, Ipv4Address add
 
 void Appliance::set_group(std::string_view group, bool active) {
   forwarding_.set_group(group, active, monotonic_now());
-  if (!active) return;
-  // What the peer had no time for.
-  const auto ended = sessions_to_end(loaded_.config, forwarding_.states());
-  for (const ServerPlace& server : ended)
-    forwarding_.end_sessions(server);
 }
 
 void Appliance::note_transition(std::string_view group, std::string_view what) {
@@ -555,7 +542,7 @@ Result<void> Appliance::apply(LoadedConfig loaded, Instant now) {
   mirroring_.configure(loaded_.config, loaded_.digest);
   traffic_.configure(loaded_.config);
   scripts_.configure(loaded_.config);
-  forwarding_.configure(loaded_.config, server_states(now));
+  forwarding_.configure(loaded_.config, server_states());
   take_health(now);
   judge_groups(now);
   return {};
@@ -579,7 +566,6 @@ console::Reply Appliance::status() {
                                        .reachability = forwarding_.reachability(),
                                        .health = health,
                                        .traffic = traffic_.servers(),
-                                       .states = &forwarding_.states(),
                                        .groups = groups_.groups(),
                                        .mirroring = mirroring,
                                        .why_no_mirroring = mirroring_.why_off(),

@@ -25,7 +25,6 @@
 #include "controlplane/appliance/notifier.h"
 #include "controlplane/appliance/operations.h"
 #include "controlplane/appliance/script_watch.h"
-#include "controlplane/appliance/slow_start.h"
 #include "controlplane/appliance/split_brain.h"
 #include "controlplane/appliance/tracking.h"
 #include "controlplane/appliance/traffic_watch.h"
@@ -112,7 +111,7 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   void tell_check_warning(const ServerKey& server, const std::string& warning);
   void note_view(const ServerEvent& event);
   void take_health(Instant now);
-  [[nodiscard]] link::ServerStates server_states(Instant now);
+  [[nodiscard]] link::ServerStates server_states() const;
   [[nodiscard]] std::vector<PortHealth> port_health() const;
   [[nodiscard]] std::optional<std::string> why_no_forwarding() const;
 
@@ -131,7 +130,6 @@ class Appliance final : private RedundancyEffects, private OperationsNode {
   HealthRunner health_;
   TrafficWatch traffic_;
   ViewWatch views_;
-  SlowStart slow_start_;
   Forwarding forwarding_;
   Mirroring mirroring_;
   FastHello hellos_;

@@ -31,11 +31,10 @@ Result<config::UserNumbers> user_numbers(const std::string& name) {
 
 }  // namespace
 
-std::string digest_of(const std::vector<config::SourceFile>& files, std::string_view lists) {
+std::string digest_of(const std::vector<config::SourceFile>& files) {
   std::string text;
   for (const config::SourceFile& file : files)
     text += file.text;
-  text += lists;
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
   EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr);
@@ -64,17 +63,11 @@ std::expected<LoadedConfig, std::vector<config::Diagnostic>> load_texts(
     return before->second;
   };
   options.environment = environment_variable;
-  std::string lists;
-  options.read_list = [&lists](std::string_view path) {
-    auto text = config::read_list_file(path);
-    if (text) lists += *text;
-    return text;
-  };
   options.read_secret = [](std::string_view path) { return config::read_secret_file(path); };
   options.allow_degraded = source.allow_degraded;
   auto loaded = config::load(files, options);
   if (!loaded) return std::unexpected(std::move(loaded.error()));
-  std::string digest = digest_of(files, lists);
+  std::string digest = digest_of(files);
   return LoadedConfig{std::move(*loaded), std::move(digest), std::move(files), std::move(kept)};
 }
 

@@ -5,7 +5,6 @@
 #include <expected>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "controlplane/appliance/names.h"
@@ -35,9 +34,7 @@ struct LoadedConfig {
 [[nodiscard]] std::expected<LoadedConfig, std::vector<config::Diagnostic>> load_texts(
     const ConfigSource& source, std::vector<config::SourceFile> files,
     const NameAddresses& known = {});
-// `lists`: what the files that the configuration names hold.
-[[nodiscard]] std::string digest_of(const std::vector<config::SourceFile>& files,
-                                    std::string_view lists = {});
+[[nodiscard]] std::string digest_of(const std::vector<config::SourceFile>& files);
 
 // /etc/carpool/conf.d if it is there, else /etc/carpool/carpool.cfg.
 [[nodiscard]] std::filesystem::path default_config_path();

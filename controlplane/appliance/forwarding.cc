@@ -54,7 +54,6 @@ std::vector<Ipv4Address> wanted_neighbours(const config::Config& config) {
 void Forwarding::configure(const config::Config& config, link::ServerStates states) {
   config_ = &config;
   states_ = std::move(states);
-  to_end_.clear();  // its places are the former configuration's
   // Connections stay on their workers for as long as the secret stays, so it is chosen only once.
   if (secret_ == std::array<std::uint64_t, 2>{}) secret_ = derive_secret(config);
   next_hops_.set_servers(wanted_neighbours(config));
@@ -204,25 +203,12 @@ void Forwarding::build(Instant now) {
   }
   build_error_.clear();
   if (std::exchange(indices_stale_, false)) server_totals_.configure(*config_, ids_);
-  end_sessions_due(now);
   previous_ = std::move(built->bytes);
   image_problems_.clear();
   for (link::Problem& problem : built->problems) {
     image_problems_.push_back(std::move(problem.text));
   }
   spdlog::debug("forwarding image {} published, {} bytes", input.generation, previous_.size());
-}
-
-void Forwarding::end_sessions_due(Instant now) {
-  for (const ServerPlace& place : std::exchange(to_end_, {})) {
-    const config::Backend& backend = config_->backends[place.backend];
-    const std::string& server = backend.servers[place.server].name;
-    spdlog::info("server {}/{}: its connections are ended", backend.name, server);
-    for (const std::string& service : link::services_of(*config_, place.backend)) {
-      const auto index = ids_.servers.find(link::server_key(service, server));
-      if (index) publisher_.end_sessions(*index, now);
-    }
-  }
 }
 
 void Forwarding::poll_data_plane(Instant now) {

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "controlplane/appliance/session_ends.h"
 #include "controlplane/config/model.h"
 #include "controlplane/link/counters.h"
 #include "controlplane/link/event_reader.h"
@@ -41,11 +40,6 @@ class Forwarding {
   // The configuration has to outlive its use here. Server states go with it.
   void configure(const config::Config& config, link::ServerStates states);
   void set_states(link::ServerStates states);
-  // Resets and forgets the connections of a server, once the data plane has the states above.
-  void end_sessions(ServerPlace server) {
-    to_end_.push_back(server);
-    image_stale_ = true;
-  }
   void network_changed() { network_changed_ = true; }
 
   // A data plane came up. The region has to outlive the attachment. `adopted`: it ran before, so
@@ -87,7 +81,6 @@ class Forwarding {
   void release_unknown_groups(Instant now);
   void follow_network(const NetworkState& network, Instant now);
   void build(Instant now);
-  void end_sessions_due(Instant now);
   void poll_data_plane(Instant now);
 
   Resolve resolve_;
@@ -106,8 +99,6 @@ class Forwarding {
   link::ServerTotalsReader server_totals_;
   std::vector<std::byte> previous_;  // the newest image; empty: none yet
   std::array<std::uint64_t, 2> secret_{};
-
-  std::vector<ServerPlace> to_end_;  // with the next image
 
   bool network_changed_ = true;
   bool image_stale_ = true;

@@ -8,22 +8,15 @@
 namespace carpool::config {
 namespace {
 
-void check_protocol(const Config& config, const Frontend& frontend, const std::string& name,
-                    std::size_t index, Origin origin, Report& report) {
-  if (index >= config.backends.size()) return;
-  const Backend& backend = config.backends[index];
-  if (backend.name != name || backend.protocol == frontend.protocol) return;
-  report.error(origin, fmt::format("frontend '{}' is 'mode {}', and its backend '{}' is 'mode {}'",
-                                   frontend.name, to_string(frontend.protocol), backend.name,
-                                   to_string(backend.protocol)));
-}
-
 void check_protocols(const Config& config, Report& report) {
   for (const Frontend& frontend : config.frontends) {
-    check_protocol(config, frontend, frontend.default_backend, frontend.backend_index,
-                   frontend.origin, report);
-    for (const BackendRule& rule : frontend.rules.backend)
-      check_protocol(config, frontend, rule.backend, rule.backend_index, rule.origin, report);
+    if (frontend.backend_index >= config.backends.size()) continue;
+    const Backend& backend = config.backends[frontend.backend_index];
+    if (backend.name != frontend.default_backend || backend.protocol == frontend.protocol) continue;
+    report.error(
+        frontend.origin,
+        fmt::format("frontend '{}' is 'mode {}', and its backend '{}' is 'mode {}'", frontend.name,
+                    to_string(frontend.protocol), backend.name, to_string(backend.protocol)));
   }
 }
 
@@ -42,14 +35,9 @@ void check_udp_checks(const Backend& backend, Report& report) {
 }
 
 bool serves(const Backend& backend, const Frontend& frontend, const Config& config) {
-  const auto is_it = [&](std::size_t index, const std::string& name) {
-    return index < config.backends.size() && &config.backends[index] == &backend &&
-           name == backend.name;
-  };
-  return is_it(frontend.backend_index, frontend.default_backend) ||
-         std::ranges::any_of(frontend.rules.backend, [&](const BackendRule& rule) {
-           return is_it(rule.backend_index, rule.backend);
-         });
+  return frontend.backend_index < config.backends.size() &&
+         &config.backends[frontend.backend_index] == &backend &&
+         frontend.default_backend == backend.name;
 }
 
 // A server that gets packets unchanged gets the client's port.

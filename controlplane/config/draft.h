@@ -61,12 +61,6 @@ struct ExternalDraft {
   bool inherited = false;  // all of it, from `defaults`
 };
 
-struct RulesDraft {
-  Rules rules;
-  // Acls that look at what carpool does not read, and at what: they may be defined, not used.
-  std::map<std::string, std::string, std::less<>> foreign_acls;
-};
-
 enum class Mode : std::uint8_t { Tcp, Http, Udp };
 
 // What a `defaults` section can set and others inherit.
@@ -75,13 +69,10 @@ struct ProxySettings {
   Origin mode_at;
   bool disabled = false;
   std::uint32_t maxconn = 0;
-  std::uint32_t max_rate = 0;
-  std::uint32_t max_source_rate = 0;
   std::optional<bool> mirror;  // unset: as is usual for the protocol
   std::uint8_t replies = 0;    // of UDP
   Origin replies_at;
   Timeouts timeouts;
-  RulesDraft rules;
   Reference default_backend;
   Balance balance = Balance::RoundRobin;
   unsigned random_draws = 2;
@@ -99,7 +90,6 @@ struct ProxySettings {
   bool send_state = false;
   bool all_backups = false;
   bool log_health_checks = false;
-  std::optional<bool> idle_reset;
   std::optional<OutlierEjection> outliers;
   ServerDraft default_server;
   StatsSettings stats;

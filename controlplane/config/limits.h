@@ -57,11 +57,6 @@ inline constexpr unsigned kMaxFastHelloCount = 100;
 inline constexpr Duration kHelloBeyondFence = std::chrono::milliseconds(200);  // are prepared
 inline constexpr std::size_t kMaxPreparedHellos = 1000;  // in all; the data plane's ring has 1024
 
-// Rules for new connections.
-inline constexpr std::size_t kMaxRulesPerFrontend = 256;
-inline constexpr std::uint32_t kMaxRate = 1'000'000;   // of `rate-limit`
-inline constexpr std::size_t kMaxAclValues = 1 << 20;  // of one acl, after joining neighbours
-
 // What groups track.
 inline constexpr int kMaxTrackWeight = 253;      // of VRRP, in both directions, as in keepalived
 inline constexpr int kMaxCarpTrackWeight = 240;  // as much as demotion can add to an advskew

@@ -127,10 +127,6 @@ class Linker {
     frontend.protocol = protocol_of(proxy.settings);
     // What UDP carries is mostly over before the peer would know of it.
     frontend.mirror = proxy.settings.mirror.value_or(frontend.protocol == IpProtocol::Tcp);
-    frontend.max_rate = proxy.settings.max_rate;
-    frontend.max_source_rate = proxy.settings.max_source_rate;
-    frontend.idle_reset = proxy.settings.idle_reset;
-    frontend.rules = proxy.settings.rules.rules;
     frontend.disabled = proxy.settings.disabled;
     frontend.origin = proxy.origin;
     Reference target = proxy.settings.default_backend;
@@ -193,7 +189,6 @@ class Linker {
     warn_of_unused_rules(settings, backend, proxy.origin);
     backend.all_backups = settings.all_backups;
     backend.log_health_checks = settings.log_health_checks;
-    backend.idle_reset = settings.idle_reset;
     backend.outliers = settings.outliers;
     backend.disabled = settings.disabled;
     backend.origin = proxy.origin;
@@ -371,9 +366,6 @@ class Linker {
       } else if (const auto index = find_backend(frontend.default_backend, targets_[i])) {
         frontend.backend_index = *index;
       }
-      for (BackendRule& rule : frontend.rules.backend) {
-        if (const auto index = find_backend(rule.backend, rule.origin)) rule.backend_index = *index;
-      }
     }
   }
 
@@ -401,17 +393,12 @@ class Linker {
     constexpr std::uint16_t kSeveral = 0;
     std::vector<std::optional<std::uint16_t>> only_port(config_.backends.size());
     for (const Frontend& frontend : config_.frontends) {
-      std::vector<std::size_t> backends = {frontend.backend_index};
-      for (const BackendRule& rule : frontend.rules.backend)
-        backends.push_back(rule.backend_index);
-      for (const std::size_t backend : backends) {
-        if (backend >= only_port.size()) continue;
-        auto& port = only_port[backend];
-        for (const Bind& bind : frontend.binds) {
-          const bool same = bind.port_first == bind.port_last &&
-                            port.value_or(bind.port_first) == bind.port_first;
-          port = same ? bind.port_first : kSeveral;
-        }
+      if (frontend.backend_index >= only_port.size()) continue;
+      auto& port = only_port[frontend.backend_index];
+      for (const Bind& bind : frontend.binds) {
+        const bool same =
+            bind.port_first == bind.port_last && port.value_or(bind.port_first) == bind.port_first;
+        port = same ? bind.port_first : kSeveral;
       }
     }
     for (std::size_t i = 0; i < config_.backends.size(); ++i) {

@@ -28,10 +28,6 @@ struct LoadOptions {
   // such files are errors.
   std::function<Result<std::string>(std::string_view path)> read_secret;
 
-  // The text of a file of addresses or ports that an `acl` compares with. Without one, such files
-  // are errors.
-  std::function<Result<std::string>(std::string_view path)> read_list{};
-
   // Whether a server's `ca-file` can be used. Without one, files are not looked at.
   std::function<Result<void>(const std::string&)> check_ca_file;
 

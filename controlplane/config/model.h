@@ -19,7 +19,6 @@
 #include "controlplane/config/diagnostic.h"
 #include "controlplane/config/limits.h"
 #include "controlplane/config/protocol_checks.h"
-#include "controlplane/config/rules.h"
 #include "controlplane/config/server_checks.h"
 #include "dataplane/base/time.h"
 #include "dataplane/net/address.h"
@@ -302,13 +301,9 @@ struct Frontend {
   std::vector<Bind> binds;
   std::string default_backend;
   std::size_t backend_index = 0;
-  Rules rules;                        // acl, tcp-request connection, use_backend
-  std::uint32_t max_rate = 0;         // rate-limit sessions, per second; 0: no limit
-  std::uint32_t max_source_rate = 0;  // rate-limit source, likewise
-  Timeouts timeouts;                  // client, client_fin and tunnel have a meaning here
-  std::uint32_t maxconn = 0;          // 0: no limit. Parsed, not in effect yet.
-  bool mirror = true;              // the peer is told of its connections; of UDP only if asked for
-  std::optional<bool> idle_reset;  // option idle-reset, see link::resets_idle
+  Timeouts timeouts;          // client, client_fin and tunnel have a meaning here
+  std::uint32_t maxconn = 0;  // 0: no limit. Parsed, not in effect yet.
+  bool mirror = true;         // the peer is told of its connections; of UDP only if asked for
   bool disabled = false;
   Origin origin;
 
@@ -396,7 +391,6 @@ struct Backend {
   HealthCheck check;         // how servers with `check` are checked
   bool all_backups = false;  // option allbackups: all backup servers, not only the first
   bool log_health_checks = false;  // option log-health-checks
-  std::optional<bool> idle_reset;  // option idle-reset, see link::resets_idle
   std::optional<OutlierEjection> outliers;
   bool disabled = false;
   std::vector<Server> servers;

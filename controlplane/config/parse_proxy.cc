@@ -222,7 +222,7 @@ void parse_timeout(ProxyDraft& proxy, Statement& statement) {
   proxy.settings.timeouts.*kField = *time == Duration::zero() ? std::nullopt : time;
 }
 
-template <auto kField>
+template <bool ProxySettings::* kField>
 void parse_option(ProxyDraft& proxy, Statement& statement) {
   if (statement.end()) proxy.settings.*kField = !statement.negated();
 }
@@ -311,7 +311,6 @@ constexpr Handler<ProxyDraft> kHandlers[] = {
     {"mode", parse_mode},
     {"proxy-responses", parse_proxy_responses},
     {"option allbackups", parse_option<&ProxySettings::all_backups>},
-    {"option idle-reset", parse_option<&ProxySettings::idle_reset>},
     {"option log-health-checks", parse_option<&ProxySettings::log_health_checks>},
     {"source", parse_source},
     {"stats admin", parse_stats_admin},

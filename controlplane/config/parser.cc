@@ -296,7 +296,7 @@ void Parser::run(Statement& statement) {
                  [&](ProxyDraft* proxy) {
                    return dispatch(*proxy, proxy_handlers()) ||
                           dispatch(*proxy, health_handlers()) ||
-                          dispatch(*proxy, outlier_handlers()) || dispatch(*proxy, rule_handlers());
+                          dispatch(*proxy, outlier_handlers());
                  },
                  [](Outside) { return true; }, [](Skipped) { return true; }},
       section_);

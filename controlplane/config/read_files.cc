@@ -76,23 +76,6 @@ Result<std::vector<SourceFile>> read_files(const fs::path& path) {
   return files;
 }
 
-Result<std::string> read_list_file(const fs::path& path) {
-  std::error_code error;
-  const auto status = fs::status(path, error);
-  if (fs::exists(status) && !fs::is_regular_file(status)) return fail("is not a file");
-  if (const auto size = fs::file_size(path, error); !error && size > kMaxFileSize) {
-    return fail(fmt::format("has more than {} MiB", kMaxFileSize >> 20));
-  }
-  errno = 0;
-  std::ifstream stream(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  if (!stream.is_open() || stream.bad()) {
-    return fail(
-        fmt::format("cannot be read: {}", errno != 0 ? std::strerror(errno) : "input error"));
-  }
-  return text;
-}
-
 Result<std::string> read_secret_file(const fs::path& path) {
   constexpr std::size_t kMaxSecret = 4096;
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

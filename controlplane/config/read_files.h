@@ -16,9 +16,6 @@ namespace carpool::config {
 // without such files are errors.
 [[nodiscard]] Result<std::vector<SourceFile>> read_files(const std::filesystem::path& path);
 
-// The text of a regular file of at most kMaxFileSize bytes. Errors come without the path.
-[[nodiscard]] Result<std::string> read_list_file(const std::filesystem::path& path);
-
 // The text of a small file that holds a secret: a regular file of root's or our own, which nobody
 // else can read or change. Anything else is an error, without the path.
 [[nodiscard]] Result<std::string> read_secret_file(const std::filesystem::path& path);

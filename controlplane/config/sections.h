@@ -18,7 +18,6 @@ namespace carpool::config {
 [[nodiscard]] std::span<const Handler<ProxyDraft>> health_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> outlier_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> external_check_handlers();
-[[nodiscard]] std::span<const Handler<ProxyDraft>> rule_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> http_check_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> mysql_check_handlers();
 [[nodiscard]] std::span<const Handler<ProxyDraft>> protocol_check_handlers();

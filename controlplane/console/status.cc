@@ -295,8 +295,7 @@ json peer_view_json(const ViewDifference& difference, const std::string& peer) {
 
 json server_json(const StatusSources& from, const KnownByKey& known_by_key,
                  const config::Backend& backend, const config::Server& server,
-                 const std::string& service, std::uint64_t service_connections,
-                 std::uint32_t ramp_percent) {
+                 const std::string& service, std::uint64_t service_connections) {
   const auto found = known_by_key.find({backend.name, server.name});
   const Known known = found == known_by_key.end() ? Known{} : found->second;
   const ServerSnapshot* health = known.health;
@@ -319,7 +318,6 @@ json server_json(const StatusSources& from, const KnownByKey& known_by_key,
     }
   }
   if (known.traffic != nullptr) result["traffic"] = traffic_json(*known.traffic, totals);
-  if (ramp_percent < 100) result["ramp_percent"] = ramp_percent;
   const double share = service_connections == 0 ? 0
                                                 : static_cast<double>(totals.connections) /
                                                       static_cast<double>(service_connections);
@@ -337,12 +335,6 @@ json server_json(const StatusSources& from, const KnownByKey& known_by_key,
                  {"answer_retransmits", totals.answer_retransmits},
                  {"share", share}});
   return result;
-}
-
-std::uint32_t ramp_percent(const StatusSources& from, std::size_t backend, std::size_t server) {
-  const bool known = from.states != nullptr && backend < from.states->size() &&
-                     server < (*from.states)[backend].size();
-  return known ? (*from.states)[backend][server].ramp_percent : 100;
 }
 
 std::string bind_text(const config::Bind& bind) {
@@ -363,19 +355,19 @@ json services_json(const StatusSources& from) {
     std::map<std::size_t, json> binds_by_group;
     for (const config::Bind& bind : frontend.binds)
       binds_by_group[bind.group].push_back(bind_text(bind));
-    for (const link::FrontendService& service : link::services_of_frontend(from.config, frontend)) {
-      const config::Backend& backend = from.config.backends.at(service.backend);
-      const link::ServerTotals totals = from.counters.service(service.name);
+    for (auto& [group, binds] : binds_by_group) {
+      const std::string service = link::service_name(from.config, frontend, group);
+      const config::Backend& backend = from.config.backends.at(frontend.backend_index);
+      const link::ServerTotals totals = from.counters.service(service);
       json servers = json::array();
-      for (std::size_t at = 0; at < backend.servers.size(); ++at) {
-        servers.push_back(server_json(from, known_by_key, backend, backend.servers[at],
-                                      service.name, totals.connections,
-                                      ramp_percent(from, service.backend, at)));
+      for (const config::Server& server : backend.servers) {
+        servers.push_back(
+            server_json(from, known_by_key, backend, server, service, totals.connections));
       }
-      services.push_back({{"name", service.name},
+      services.push_back({{"name", service},
                           {"backend", backend.name},
-                          {"group", from.config.groups.at(service.group).name},
-                          {"bind", binds_by_group[service.group]},
+                          {"group", from.config.groups.at(group).name},
+                          {"bind", std::move(binds)},
                           {"protocol", config::to_string(frontend.protocol)},
                           {"balance", config::to_string(backend.balance)},
                           {"forward", config::to_string(backend.forwarding)},
@@ -399,8 +391,7 @@ json flows_json(const link::WorkerTotals& totals) {
           {"half_open_recycled", totals.half_open_recycled},
           {"closing_recycled", totals.closing_recycled},
           {"fragments_released", totals.fragments_released},
-          {"fragments_lost", totals.fragments_lost},
-          {"ended", totals.flows_ended}};
+          {"fragments_lost", totals.fragments_lost}};
 }
 
 json counters_json(const link::WorkerTotals& totals) {

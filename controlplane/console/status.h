@@ -14,7 +14,6 @@
 #include "controlplane/config/model.h"
 #include "controlplane/health/runner.h"
 #include "controlplane/link/counters.h"
-#include "controlplane/link/image_builder.h"
 #include "controlplane/link/reachability.h"
 #include "controlplane/mirror/snapshot.h"
 #include "controlplane/peer/hello_snapshot.h"
@@ -40,9 +39,8 @@ struct StatusSources {
   std::span<const WorkerActivity> workers;
   const link::CountersSnapshot& counters;
   const link::Reachability& reachability;
-  std::span<const ServerSnapshot> health;      // in the order of the configuration
-  std::span<const ServerTraffic> traffic;      // likewise
-  const link::ServerStates* states = nullptr;  // as the data plane has them
+  std::span<const ServerSnapshot> health;  // in the order of the configuration
+  std::span<const ServerTraffic> traffic;  // likewise
   std::span<const GroupReport> groups;
   const std::optional<mirror::Snapshot>& mirroring;  // nothing: it is off
   std::string why_no_mirroring;

@@ -21,7 +21,6 @@ constexpr std::array kWorkerFields = {&WorkerTotals::received,
                                       &WorkerTotals::closing_recycled,
                                       &WorkerTotals::fragments_released,
                                       &WorkerTotals::fragments_lost,
-                                      &WorkerTotals::flows_ended,
                                       &WorkerTotals::stale_adverts,
                                       &WorkerTotals::mirror_told,
                                       &WorkerTotals::mirror_refreshes_skipped,
@@ -59,7 +58,6 @@ WorkerTotals read_worker(const abi::WorkerCounters& worker) {
   totals.closing_recycled = worker.closing_recycled.get();
   totals.fragments_released = worker.fragments_released.get();
   totals.fragments_lost = worker.fragments_lost.get();
-  totals.flows_ended = worker.flows_ended.get();
   totals.stale_adverts = worker.stale_adverts.get();
   totals.mirror_told = worker.mirror_told.get();
   totals.mirror_refreshes_skipped = worker.mirror_refreshes_skipped.get();

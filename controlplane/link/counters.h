@@ -42,7 +42,6 @@ struct WorkerTotals {
   std::uint64_t closing_recycled = 0;
   std::uint64_t fragments_released = 0;
   std::uint64_t fragments_lost = 0;
-  std::uint64_t flows_ended = 0;
   std::uint64_t stale_adverts = 0;
   std::uint64_t mirror_told = 0;
   std::uint64_t mirror_refreshes_skipped = 0;

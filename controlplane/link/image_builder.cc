@@ -1,7 +1,6 @@
 #include "controlplane/link/image_builder.h"
 
 #include <algorithm>
-#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -13,7 +12,6 @@
 #include "controlplane/link/local_address.h"
 #include "controlplane/link/maglev.h"
 #include "controlplane/link/pick_list.h"
-#include "controlplane/link/rule_tables.h"
 #include "controlplane/link/service_timeouts.h"
 
 namespace carpool::link {
@@ -71,11 +69,9 @@ struct ServicePlan {
   std::uint16_t index = 0;
   const config::Frontend& frontend;
   const config::Backend& backend;
-  std::size_t backend_index = 0;
   const config::RedundancyGroup& group;
   const GroupPlan& group_plan;
   std::string name;
-  bool has_ramp = false;  // one of its servers starts slowly
 };
 
 // Who may get new connections: the backups only where nobody else is left.
@@ -167,48 +163,34 @@ class Builder {
   // -------------------------------------------------------------------------------- services
 
   Result<void> add_frontend(const config::Frontend& frontend) {
-    std::optional<std::uint16_t> main;  // the service of this group's binds
-    std::map<std::size_t, std::uint16_t> by_backend;
-    const auto finish_group = [&] {
-      if (main) add_rules(frontend, by_backend, *main);
-      main.reset();
-      by_backend.clear();
-    };
-    for (const FrontendService& service : services_of_frontend(input_.config, frontend)) {
-      if (service.is_main) finish_group();
-      if (!service.is_main && !main) continue;
-      const auto added = add_service(frontend, service, main);
-      if (!added) return std::unexpected(added.error());
-      if (!*added) continue;  // its name is too long
-      if (service.is_main) main = *added;
-      by_backend[service.backend] = **added;
+    std::vector<std::size_t> groups;  // in the order of the binds
+    for (const auto& bind : frontend.binds) {
+      if (std::ranges::find(groups, bind.group) == groups.end()) groups.push_back(bind.group);
     }
-    finish_group();
+    for (const std::size_t group : groups) {
+      if (auto added = add_service(frontend, group); !added) return added;
+    }
     return {};
   }
 
-  // The index of the service; nothing, and why is reported, if it cannot be.
-  Result<std::optional<std::uint16_t>> add_service(const config::Frontend& frontend,
-                                                   const FrontendService& wanted,
-                                                   std::optional<std::uint16_t> parent) {
-    if (wanted.name.size() > config::kMaxNameLength) {
+  Result<void> add_service(const config::Frontend& frontend, std::size_t group) {
+    std::string name = service_name(input_.config, frontend, group);
+    if (name.size() > config::kMaxNameLength) {
       report(ProblemKind::name_too_long,
              fmt::format("frontend {}: {} is longer than {} characters: give the frontend or the "
                          "group a shorter name",
-                         frontend.name, wanted.name, config::kMaxNameLength));
-      return std::nullopt;
+                         frontend.name, name, config::kMaxNameLength));
+      return {};
     }
-    const auto index = ids_.services.acquire(wanted.name);
+    const auto index = ids_.services.acquire(name);
     if (!index) return fail(fmt::format("more than {} services", abi::kMaxServices));
 
     const ServicePlan plan{.index = static_cast<std::uint16_t>(*index),
                            .frontend = frontend,
-                           .backend = input_.config.backends[wanted.backend],
-                           .backend_index = wanted.backend,
-                           .group = input_.config.groups[wanted.group],
-                           .group_plan = groups_[wanted.group],
-                           .name = wanted.name,
-                           .has_ramp = has_ramp(wanted.backend)};
+                           .backend = input_.config.backends[frontend.backend_index],
+                           .group = input_.config.groups[group],
+                           .group_plan = groups_[group],
+                           .name = std::move(name)};
     const auto timeouts =
         service_timeouts(frontend.protocol, frontend.timeouts, plan.backend.timeouts);
     abi::ImageService& service = entry(draft_.services, *index);
@@ -223,27 +205,11 @@ class Builder {
     service.established_timeout_ms = timeouts.established_ms;
     service.closing_timeout_ms = timeouts.closing_ms;
     service.closed_timeout_ms = timeouts.closed_ms;
-    service.reset_idle = resets_idle(frontend, plan.backend, timeouts) ? 1 : 0;
-    service.parent = parent.value_or(abi::kOwnKeys);
-    service.max_rate = frontend.max_rate;
-    service.max_source_rate = frontend.max_source_rate;
 
     for (const auto& bind : frontend.binds) {
-      if (wanted.is_main && bind.group == wanted.group) add_keys(plan, bind);
+      if (bind.group == group) add_keys(plan, bind);
     }
-    if (auto added = add_servers(plan); !added) return std::unexpected(added.error());
-    return plan.index;
-  }
-
-  // Where a backend's service cannot be (its name is too long) the frontend's own stands in for it.
-  void add_rules(const config::Frontend& frontend,
-                 const std::map<std::size_t, std::uint16_t>& by_backend, std::uint16_t main) {
-    std::vector<std::uint16_t> services;
-    for (const config::BackendRule& rule : frontend.rules.backend) {
-      const auto found = by_backend.find(rule.backend_index);
-      services.push_back(found == by_backend.end() ? main : found->second);
-    }
-    rule_tables_.add(frontend.rules, services, draft_.services[main]);
+    return add_servers(plan);
   }
 
   void add_keys(const ServicePlan& plan, const config::Bind& bind) {
@@ -320,15 +286,15 @@ class Builder {
       return fail(fmt::format("more than {} servers, each counted once per service that uses it",
                               abi::kMaxServers));
     }
-    const ServerState state = state_of(plan.backend_index, at);
-    const std::uint32_t weight = current_weight(state, server, plan.has_ramp);
+    const ServerState state = state_of(plan.frontend.backend_index, at);
+    const std::uint32_t weight = state.weight.value_or(server.weight);
     abi::ImageServer& image = entry(draft_.servers, *index);
     image.name = Name(server.name);
     image.address = server.address;
     image.port = be16(server.port);
     image.weight = static_cast<std::uint16_t>(weight);
     image.service = plan.index;
-    image.max_connections = part_of(state.maxconn.value_or(server.maxconn), state.ramp_percent);
+    image.max_connections = state.maxconn.value_or(server.maxconn);
 
     auto has_way = find_way(plan, server, image);
     if (!has_way) return std::unexpected(std::move(has_way.error()));
@@ -338,28 +304,6 @@ class Builder {
     auto& list = server.backup ? candidates.backup : candidates.regular;
     list.push_back({static_cast<std::uint16_t>(*index), weight});
     return {};
-  }
-
-  // At least one of what there is at all.
-  static std::uint32_t part_of(std::uint32_t whole, std::uint32_t percent) {
-    const auto part = static_cast<std::uint32_t>(std::uint64_t{whole} * percent / 100);
-    return whole == 0 ? 0 : std::max(1u, part);
-  }
-
-  // Weights are small numbers, often 1: where one of them is to be a fraction, all are scaled.
-  static std::uint32_t current_weight(const ServerState& state, const config::Server& server,
-                                      bool scaled) {
-    constexpr std::uint32_t kScale = 100;
-    static_assert(config::kMaxWeight * kScale < 1 << 16);
-    const std::uint32_t weight = state.weight.value_or(server.weight);
-    return scaled ? part_of(weight * kScale, state.ramp_percent) : weight;
-  }
-
-  [[nodiscard]] bool has_ramp(std::size_t backend) const {
-    return backend < input_.states.size() &&
-           std::ranges::any_of(
-               input_.states[backend],
-               [](const ServerState& state) { return state.ramp_percent < 100; });
   }
 
   [[nodiscard]] ServerState state_of(std::size_t backend, std::size_t server) const {
@@ -498,10 +442,7 @@ class Builder {
     copy_retired(ids_.servers, input_.previous.servers(), draft_.servers);
     copy_retired(ids_.next_hops, input_.previous.next_hops(), draft_.next_hops);
     for (std::uint32_t index = 0; index < draft_.services.size(); ++index) {
-      if (ids_.services.live_key(index)) continue;
-      abi::ImageService& service = draft_.services[index];
-      service.picks = {};
-      service.first_rule = service.connection_rules = service.service_rules = 0;
+      if (!ids_.services.live_key(index)) draft_.services[index].picks = {};
     }
     // Holds for every image of ours, but a damaged one may have been recovered from.
     for (abi::ImageServer& server : draft_.servers) {
@@ -543,7 +484,6 @@ class Builder {
   std::unordered_map<Ipv4Address, std::uint32_t, Ipv4Hash> address_places_;  // in draft_.addresses
   std::unordered_set<std::uint64_t> taken_keys_;
   std::vector<MaglevPlan> maglev_plans_;
-  RuleTables rule_tables_{draft_};
   std::vector<Problem> problems_;
   std::unordered_set<std::string> reported_;
 };
@@ -564,38 +504,6 @@ std::string service_name(const config::Config& config, const config::Frontend& f
                          std::size_t group) {
   if (frontend.binds.empty() || frontend.binds.front().group == group) return frontend.name;
   return frontend.name + "@" + config.groups[group].name;
-}
-
-std::vector<FrontendService> services_of_frontend(const config::Config& config,
-                                                  const config::Frontend& frontend) {
-  std::vector<std::size_t> groups;
-  for (const config::Bind& bind : frontend.binds) {
-    if (std::ranges::find(groups, bind.group) == groups.end()) groups.push_back(bind.group);
-  }
-  std::vector<std::size_t> others;  // backends
-  for (const config::BackendRule& rule : frontend.rules.backend) {
-    const bool known = rule.backend_index == frontend.backend_index ||
-                       std::ranges::find(others, rule.backend_index) != others.end();
-    if (!known) others.push_back(rule.backend_index);
-  }
-  std::vector<FrontendService> services;
-  for (const std::size_t group : groups) {
-    const std::string name = service_name(config, frontend, group);
-    services.push_back({name, group, frontend.backend_index, true});
-    for (const std::size_t backend : others)
-      services.push_back({name + ">" + config.backends[backend].name, group, backend, false});
-  }
-  return services;
-}
-
-std::vector<std::string> services_of(const config::Config& config, std::size_t backend) {
-  std::vector<std::string> names;
-  for (const config::Frontend& frontend : config.frontends) {
-    for (FrontendService& service : services_of_frontend(config, frontend)) {
-      if (service.backend == backend) names.push_back(std::move(service.name));
-    }
-  }
-  return names;
 }
 
 Result<BuiltImage> build_image(const BuildInput& input, Ids& ids) {

@@ -25,7 +25,6 @@ struct ServerState {
   bool maintenance = false;              // likewise, and is not checked
   std::optional<std::uint32_t> weight;   // in place of the configured one; 0: no new connections
   std::optional<std::uint32_t> maxconn;  // in place of the configured one; 0: no limit
-  std::uint32_t ramp_percent = 100;      // below 100: it has just come back and starts slowly
 };
 
 class MaglevTables;
@@ -78,21 +77,5 @@ struct BuiltImage {
 // group of its first bind, "frontend@group" for others.
 [[nodiscard]] std::string service_name(const config::Config& config,
                                        const config::Frontend& frontend, std::size_t group);
-
-// What a frontend comes to: for each group that it has binds in, in their order, the service that
-// its binds lead to, and one more for every backend that `use_backend` names besides:
-// "frontend>backend".
-struct FrontendService {
-  std::string name;
-  std::size_t group = 0;
-  std::size_t backend = 0;
-  bool is_main = true;
-};
-[[nodiscard]] std::vector<FrontendService> services_of_frontend(const config::Config& config,
-                                                                const config::Frontend& frontend);
-
-// The names of all services that a backend's servers are in.
-[[nodiscard]] std::vector<std::string> services_of(const config::Config& config,
-                                                   std::size_t backend);
 
 }  // namespace carpool::link

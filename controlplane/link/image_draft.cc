@@ -78,16 +78,6 @@ std::vector<std::byte> flatten(const ImageDraft& draft) {
   header.servers = layout.place<abi::ImageServer>(draft.servers.size());
   header.next_hops = layout.place<abi::ImageNextHop>(draft.next_hops.size());
   const auto picks = layout.place<std::uint16_t>(draft.picks.size());
-  header.rules = layout.place<abi::ImageRule>(draft.rules.size());
-  header.terms = layout.place<abi::ImageTerm>(draft.terms.size());
-  header.lists = layout.place<abi::ImageList>(draft.lists.size());
-  std::vector<abi::ImageList> lists;
-  for (const ListDraft& list : draft.lists) {
-    abi::ImageList& image = lists.emplace_back();
-    image.ranges = layout.place<abi::ImageRange>(list.ranges.size());
-    image.starts = layout.place<std::uint32_t>(list.starts.size());
-    image.shift = list.shift;
-  }
   header.size = static_cast<std::uint32_t>(layout.size());
 
   auto services = draft.services;
@@ -104,13 +94,6 @@ std::vector<std::byte> flatten(const ImageDraft& draft) {
   copy_in(image, header.servers, draft.servers);
   copy_in(image, header.next_hops, draft.next_hops);
   copy_in(image, picks, draft.picks);
-  copy_in(image, header.rules, draft.rules);
-  copy_in(image, header.terms, draft.terms);
-  copy_in(image, header.lists, lists);
-  for (std::size_t at = 0; at < lists.size(); ++at) {
-    copy_in(image, lists[at].ranges, draft.lists[at].ranges);
-    copy_in(image, lists[at].starts, draft.lists[at].starts);
-  }
   return image;
 }
 

@@ -10,13 +10,6 @@
 
 namespace carpool::link {
 
-// ImageList, with what it refers to.
-struct ListDraft {
-  std::vector<abi::ImageRange> ranges;
-  std::vector<std::uint32_t> starts;
-  std::uint32_t shift = 0;
-};
-
 struct ImageDraft {
   std::uint64_t generation = 0;
   std::array<std::uint64_t, 2> secret{};
@@ -27,9 +20,6 @@ struct ImageDraft {
   std::vector<abi::ImageServer> servers;
   std::vector<abi::ImageNextHop> next_hops;
   std::vector<std::uint16_t> picks;
-  std::vector<abi::ImageRule> rules;
-  std::vector<abi::ImageTerm> terms;
-  std::vector<ListDraft> lists;
 };
 
 // Hash tables are at most half full. The bytes are aligned for any type.

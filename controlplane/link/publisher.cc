@@ -98,12 +98,6 @@ void Publisher::request_bulk(std::uint32_t serial, Instant now) {
   advance(now);
 }
 
-void Publisher::end_sessions(std::uint32_t server, Instant now) {
-  for (std::uint32_t thread = 0; region_ && thread < region_->workers(); ++thread)
-    threads_[thread].to_end.insert(server);
-  advance(now);
-}
-
 std::vector<std::string> Publisher::poll(Instant now) {
   advance(now);
   for (std::uint32_t thread = 0; thread < threads_.size(); ++thread) {
@@ -133,7 +127,7 @@ void Publisher::on_event(std::uint32_t thread, const abi::Event& event) {
 bool Publisher::all_acknowledged() const {
   if (!region_ || (!newest_.empty() && !newest_slot_)) return false;
   for (std::uint32_t thread = 0; thread < threads_.size(); ++thread) {
-    if (is_behind(thread) || !threads_[thread].to_end.empty() ||
+    if (is_behind(thread) ||
         (newest_slot_ && threads_[thread].sent_generation != newest_generation_))
       return false;
   }
@@ -240,12 +234,6 @@ void Publisher::tell(std::uint32_t thread) {
     const abi::Command start{.kind = abi::CommandKind::mirror_bulk, .serial = *bulk_};
     if (!state.commands.push(start)) return;
     state.sent_bulk = bulk_;
-  }
-  // After the image in which the server gets no new connections.
-  while (state.sent_generation == newest_generation_ && !state.to_end.empty()) {
-    const abi::Command end{.kind = abi::CommandKind::end_sessions, .server = *state.to_end.begin()};
-    if (!state.commands.push(end)) return;
-    state.to_end.erase(state.to_end.begin());
   }
 }
 

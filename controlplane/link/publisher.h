@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -55,9 +54,6 @@ class Publisher {
   // Each worker tells of all connections of claimed groups, then says so with this serial. A later
   // request replaces one that is under way.
   void request_bulk(std::uint32_t serial, Instant now);
-  // Every worker resets and forgets the connections of the server with this index, once it uses the
-  // newest image. Forgotten with the data plane, which has then lost all of them.
-  void end_sessions(std::uint32_t server, Instant now);
 
   // Carries on with what is unfinished. Returns what an operator should know, each thing once.
   // Call it every few milliseconds until all_acknowledged(), then every second.
@@ -82,7 +78,6 @@ class Publisher {
     std::array<std::optional<bool>, abi::kMaxGroups> sent_groups{};
     std::optional<bool> sent_mirror;
     std::optional<std::uint32_t> sent_bulk;
-    std::set<std::uint32_t> to_end;  // servers; each is told once
     std::optional<Instant> behind_since;
     std::uint64_t generation_when_behind = 0;
     bool reported = false;  // that it is behind

@@ -1,5 +1,7 @@
 #include "controlplane/link/server_totals.h"
 
+#include <set>
+
 #include "controlplane/link/image_builder.h"
 
 namespace carpool::link {
@@ -12,12 +14,16 @@ void ServerTotalsReader::configure(const config::Config& config, const Ids& ids)
     servers += backend.servers.size();
   }
   indices_.assign(servers, {});
-  for (std::size_t backend = 0; backend < config.backends.size(); ++backend) {
-    const auto& of_backend = config.backends[backend].servers;
-    for (const std::string& service : services_of(config, backend)) {
-      for (std::size_t at = 0; at < of_backend.size(); ++at) {
-        const auto index = ids.servers.find(server_key(service, of_backend[at].name));
-        if (index) indices_[first_of_backend[backend] + at].push_back(*index);
+  for (const config::Frontend& frontend : config.frontends) {
+    std::set<std::size_t> groups;
+    for (const config::Bind& bind : frontend.binds)
+      groups.insert(bind.group);
+    const config::Backend& backend = config.backends[frontend.backend_index];
+    for (const std::size_t group : groups) {
+      const std::string service = service_name(config, frontend, group);
+      for (std::size_t at = 0; at < backend.servers.size(); ++at) {
+        const auto index = ids.servers.find(server_key(service, backend.servers[at].name));
+        if (index) indices_[first_of_backend[frontend.backend_index] + at].push_back(*index);
       }
     }
   }

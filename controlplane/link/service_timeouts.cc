@@ -15,7 +15,6 @@ constexpr Duration kClosing = 30s;
 constexpr Duration kClosed = 60s;
 constexpr Duration kUdpIdle = 60s;
 constexpr Duration kUdpAnswered = 1s;
-constexpr Duration kLong = 10min;  // connections that are idle for so long are meant to stay
 
 // The data plane compares ages that wrap around after 2^32 ms.
 std::uint32_t to_ms(Duration duration) {
@@ -58,18 +57,6 @@ ServiceTimeouts service_timeouts(config::IpProtocol protocol, const config::Time
           .established_ms = to_ms(established(frontend, backend)),
           .closing_ms = to_ms(closing(frontend, backend)),
           .closed_ms = to_ms(kClosed)};
-}
-
-bool resets_idle(const config::Frontend& frontend, const config::Backend& backend,
-                 const ServiceTimeouts& timeouts) {
-  if (backend.idle_reset) return *backend.idle_reset;
-  if (frontend.idle_reset) return *frontend.idle_reset;
-  const auto& check = backend.check;
-  const bool is_database = std::holds_alternative<config::MysqlCheck>(check) ||
-                           std::holds_alternative<config::MysqlLoginCheck>(check) ||
-                           std::holds_alternative<config::PgsqlCheck>(check) ||
-                           std::holds_alternative<config::RedisCheck>(check);
-  return is_database || timeouts.established_ms >= to_ms(kLong);
 }
 
 }  // namespace carpool::link

@@ -29,12 +29,4 @@ struct ServiceTimeouts {
                                                const config::Timeouts& frontend,
                                                const config::Timeouts& backend);
 
-// Whether both ends are told by a reset when an idle connection is forgotten: as `option
-// idle-reset` says, the backend's before the frontend's. Where neither does: yes for databases and
-// whoever else holds connections open for long, which is where nothing has been said for ten
-// minutes or where servers are checked as databases. A client that comes back to a connection which
-// is gone would else find out by a timeout of its own.
-[[nodiscard]] bool resets_idle(const config::Frontend& frontend, const config::Backend& backend,
-                               const ServiceTimeouts& timeouts);
-
 }  // namespace carpool::link

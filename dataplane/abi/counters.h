@@ -83,7 +83,6 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter closing_recycled;          // closed flows whose source port was needed again
   Counter fragments_released;        // held, and sent once the first of their packet had come
   Counter fragments_lost;            // held in vain, or pushed out by others
-  Counter flows_ended;               // connections ended from here, both ends told by a reset
   Counter stale_adverts;             // frames for sending that had waited too long
   Counter mirror_told;               // records given to the peer's mirror
   Counter mirror_refreshes_skipped;  // for want of room; the next sweep tries again

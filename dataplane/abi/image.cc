@@ -38,9 +38,6 @@ ImageFault check_tables(std::span<const std::byte> bytes, const ImageHeader& hea
            check_table<ImageService>(bytes.size(), header.services, kMaxServices),
            check_table<ImageServer>(bytes.size(), header.servers, kMaxServers),
            check_table<ImageNextHop>(bytes.size(), header.next_hops, kMaxNextHops),
-           check_table<ImageRule>(bytes.size(), header.rules, kMaxRules),
-           check_table<ImageTerm>(bytes.size(), header.terms, kMaxRuleTerms),
-           check_table<ImageList>(bytes.size(), header.lists, kMaxRuleTerms),
        }) {
     if (fault != ImageFault::none) return fault;
   }
@@ -110,46 +107,6 @@ ImageFault check_picks(std::span<const std::byte> bytes, const ImageHeader& head
   return ImageFault::none;
 }
 
-// What rules name: terms, services and lists that are there, and within a list places of it.
-ImageFault check_rules(std::span<const std::byte> bytes, const ImageHeader& header) {
-  const auto services = table<ImageService>(bytes, header.services);
-  for (const ImageService& service : services) {
-    const std::uint64_t end =
-        std::uint64_t{service.first_rule} + service.connection_rules + service.service_rules;
-    if (end > header.rules.count) return ImageFault::reference_outside;
-    const bool has_parent = service.parent != kOwnKeys;
-    if (has_parent && service.parent >= services.size()) return ImageFault::reference_outside;
-  }
-  for (const ImageRule& rule : table<ImageRule>(bytes, header.rules)) {
-    if (rule.action > RuleAction::use_service) return ImageFault::unknown_rule;
-    const bool has_service = rule.service < services.size() && !services[rule.service].name.empty();
-    if (rule.action == RuleAction::use_service && !has_service)
-      return ImageFault::reference_outside;
-    if (std::uint64_t{rule.first_term} + rule.terms > header.terms.count)
-      return ImageFault::reference_outside;
-  }
-  for (const ImageTerm& term : table<ImageTerm>(bytes, header.terms)) {
-    if (term.field > RuleField::destination_port) return ImageFault::unknown_rule;
-    if (term.list >= header.lists.count) return ImageFault::reference_outside;
-  }
-  for (const ImageList& list : table<ImageList>(bytes, header.lists)) {
-    for (const ImageFault fault :
-         {check_table<ImageRange>(bytes.size(), list.ranges, kMaxListRanges),
-          check_table<std::uint32_t>(bytes.size(), list.starts, (1u << 16) + 1)}) {
-      if (fault != ImageFault::none) return fault;
-    }
-    if (list.starts.count == 0) continue;
-    const bool fits = list.shift >= 16 && list.shift < 32 &&
-                      list.starts.count == (std::uint32_t{1} << (32 - list.shift)) + 1;
-    if (!fits) return ImageFault::wrong_size;
-    std::uint32_t largest = 0;
-    for (const std::uint32_t start : table<std::uint32_t>(bytes, list.starts))
-      largest = std::max(largest, start);
-    if (largest > list.ranges.count) return ImageFault::reference_outside;
-  }
-  return ImageFault::none;
-}
-
 }  // namespace
 
 std::string_view name(ImageFault fault) {
@@ -167,7 +124,6 @@ std::string_view name(ImageFault fault) {
           "reference to something that is not there",
           "unknown balance algorithm",
           "unknown way of forwarding",
-          "unknown kind of rule",
           "table smaller than in the image in use",
       };
   return fault < ImageFault::count ? kNames[static_cast<std::size_t>(fault)] : "unknown";
@@ -194,7 +150,6 @@ ImageFault validate(std::span<const std::byte> bytes) {
   if (!references_hold(bytes, header)) return ImageFault::reference_outside;
   if (!balances_are_known(bytes, header)) return ImageFault::unknown_balance;
   if (!forwards_are_known(bytes, header)) return ImageFault::unknown_forward;
-  if (const auto fault = check_rules(bytes, header); fault != ImageFault::none) return fault;
   return check_picks(bytes, header);
 }
 

@@ -63,49 +63,6 @@ enum class Forward : std::uint8_t {
 
 enum class Balance : std::uint8_t { roundrobin, leastconn, source, random, first };
 
-// Rules for new connections. A term compares one field of the first packet with a list of values.
-enum class RuleField : std::uint8_t { source, destination, destination_port };
-enum class RuleAction : std::uint8_t {
-  accept,  // no further rule about connections is looked at
-  reject,
-  drop,
-  use_service,
-};
-
-// A set of numbers (addresses in host order, or ports), as sorted ranges that do not meet. Of many
-// ranges `starts` tells where to look: entry v >> shift counts the ranges that end before the first
-// value v of its share, and there is one entry more at the end. None: one looks everywhere.
-struct ImageRange {
-  std::uint32_t first = 0;
-  std::uint32_t last = 0;  // included
-};
-struct ImageList {
-  Span32 ranges;  // ImageRange
-  Span32 starts;  // std::uint32_t
-  std::uint32_t shift = 0;
-  std::uint32_t reserved = 0;
-};
-
-struct ImageTerm {
-  RuleField field = RuleField::source;
-  std::uint8_t negated = 0;
-  std::uint8_t begins_alternative = 0;  // what stands before it and this are alternatives
-  std::uint8_t reserved = 0;
-  std::uint32_t list = 0;  // index
-};
-static_assert(sizeof(ImageTerm) == 8);
-
-struct ImageRule {
-  RuleAction action = RuleAction::accept;
-  std::uint8_t unless = 0;  // it holds where its terms do not
-  std::uint16_t service = 0;
-  std::uint32_t first_term = 0;  // index
-  std::uint32_t terms = 0;
-};
-static_assert(sizeof(ImageRule) == 12);
-
-inline constexpr std::uint16_t kOwnKeys = 0xffff;
-
 struct ImageService {
   Name name;  // empty: this index is not in use
   std::uint8_t protocol = 0;
@@ -114,8 +71,7 @@ struct ImageService {
   std::uint8_t mirror = 1;       // whether the peer is told of its connections
   std::uint8_t udp_replies = 0;  // datagrams that answer each of the client's; 0: not known
   Forward forward = Forward::fullnat;
-  std::uint8_t reset_idle = 0;  // whether both ends hear of an idle connection's end
-  std::uint8_t reserved = 0;
+  std::uint8_t reserved[2] = {};
   // Which servers may be chosen now, as server indices; empty if none. A server stands there as
   // often as its weight says, spread evenly. leastconn and first: each server once.
   Span32 picks;
@@ -124,21 +80,8 @@ struct ImageService {
   std::uint32_t established_timeout_ms = 3'600'000;
   std::uint32_t closing_timeout_ms = 30'000;  // one side has closed
   std::uint32_t closed_timeout_ms = 60'000;   // both have: as long as a server keeps TIME_WAIT
-  // First those about connections, then those that choose another service.
-  std::uint32_t first_rule = 0;  // index
-  std::uint16_t connection_rules = 0;
-  std::uint16_t service_rules = 0;
-  // The service by whose address and port, and rules, this one is reached.
-  std::uint16_t parent = kOwnKeys;
-  std::uint16_t reserved2 = 0;
-  // New connections per second, over all workers: of all clients, and of one address. 0: no limit.
-  std::uint32_t max_rate = 0;
-  std::uint32_t max_source_rate = 0;
-
-  [[nodiscard]] bool has_rules() const { return connection_rules + service_rules != 0; }
-  [[nodiscard]] bool has_rates() const { return (max_rate | max_source_rate) != 0; }
 };
-static_assert(sizeof(ImageService) == 116);
+static_assert(sizeof(ImageService) == 96);
 
 // One server as the target of one service.
 struct ImageServer {
@@ -195,9 +138,6 @@ struct ImageHeader {
   Span32 services;      // ImageService
   Span32 servers;       // ImageServer
   Span32 next_hops;     // ImageNextHop
-  Span32 rules;         // ImageRule
-  Span32 terms;         // ImageTerm
-  Span32 lists;         // ImageList
 };
 
 enum class ImageFault : std::uint32_t {
@@ -213,7 +153,6 @@ enum class ImageFault : std::uint32_t {
   reference_outside,
   unknown_balance,
   unknown_forward,
-  unknown_rule,
   table_shrank,  // found by the data plane when it compares with the image in use
   count,
 };
@@ -268,39 +207,6 @@ class ImageView {
   }
   [[nodiscard]] std::span<const ImageNextHop> next_hops() const {
     return table<ImageNextHop>(header().next_hops);
-  }
-  [[nodiscard]] std::span<const ImageRule> connection_rules(const ImageService& service) const {
-    return table<ImageRule>(header().rules).subspan(service.first_rule, service.connection_rules);
-  }
-  [[nodiscard]] std::span<const ImageRule> service_rules(const ImageService& service) const {
-    return table<ImageRule>(header().rules)
-        .subspan(service.first_rule + service.connection_rules, service.service_rules);
-  }
-  [[nodiscard]] std::span<const ImageTerm> terms(const ImageRule& rule) const {
-    return table<ImageTerm>(header().terms).subspan(rule.first_term, rule.terms);
-  }
-  // Two or three cache lines of memory, whatever the length of the list.
-  [[nodiscard]] bool list_contains(std::uint32_t index, std::uint32_t value) const {
-    const ImageList& list = table<ImageList>(header().lists)[index];
-    const auto ranges = table<ImageRange>(list.ranges);
-    std::uint32_t low = 0;
-    auto high = static_cast<std::uint32_t>(ranges.size());
-    if (list.starts.count != 0) {
-      const auto starts = table<std::uint32_t>(list.starts);
-      low = starts[value >> list.shift];
-      // The range that holds the value may end in a later share.
-      high = starts[(value >> list.shift) + 1];
-      if (high < ranges.size()) ++high;
-    }
-    while (low < high) {
-      const std::uint32_t middle = low + (high - low) / 2;
-      if (ranges[middle].last < value) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low < ranges.size() && ranges[low].first <= value && value <= ranges[low].last;
   }
   [[nodiscard]] std::span<const std::uint16_t> picks(const ImageService& service) const {
     return table<std::uint16_t>(service.picks);

@@ -7,7 +7,7 @@
 namespace carpool::abi {
 
 inline constexpr std::uint64_t kRegionMagic = 0x31304c4f4f505243;  // "CRPOOL01" in memory order
-inline constexpr std::uint32_t kVersion = 7;  // changes with every change of a shared structure
+inline constexpr std::uint32_t kVersion = 5;  // changes with every change of a shared structure
 
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr unsigned kMaxWorkers = 16;
@@ -17,9 +17,6 @@ inline constexpr unsigned kMaxAddresses = 1024;
 inline constexpr unsigned kMaxServices = 4096;
 inline constexpr unsigned kMaxServers = 16384;
 inline constexpr unsigned kMaxNextHops = 16384;
-inline constexpr unsigned kMaxRules = 65536;       // of all services together
-inline constexpr unsigned kMaxRuleTerms = 262144;  // likewise
-inline constexpr unsigned kMaxListRanges = 1 << 20;
 
 inline constexpr unsigned kSlots = 64;  // shares of the flow space, each owned by one worker
 

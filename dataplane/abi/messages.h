@@ -15,7 +15,6 @@ enum class CommandKind : std::uint32_t {
   set_group,      // group, active: claim or release a group's addresses
   set_mirror,     // active: tell of connections in the mirror ring, or no longer
   mirror_bulk,    // serial: tell of all connections of claimed groups, then bulk_end
-  end_sessions,   // server: reset and forget all of its connections
 };
 
 struct Command {
@@ -25,7 +24,7 @@ struct Command {
   std::uint32_t image_slot = 0;
   std::uint64_t generation = 0;
   std::uint32_t serial = 0;
-  std::uint32_t server = 0;
+  std::uint32_t reserved = 0;
 };
 static_assert(sizeof(Command) == 32);
 

@@ -35,13 +35,13 @@ int Selector::from(abi::ImageView image, Picks picks, std::size_t at) const {
     if (has_room(image, server)) return server;
     at = at + 1 == picks.size() ? 0 : at + 1;
   }
-  return kAllFull;
+  return kNoServer;
 }
 
 // Fewest open connections for its weight; ties go round from `start`, so that idle servers share
 // alike.
 int Selector::least_loaded(abi::ImageView image, Picks picks, std::size_t start) const {
-  int best = kAllFull;
+  int best = kNoServer;
   std::uint64_t best_active = 0;
   std::uint64_t best_weight = 1;
   for (std::size_t i = 0; i < picks.size(); ++i) {
@@ -50,7 +50,7 @@ int Selector::least_loaded(abi::ImageView image, Picks picks, std::size_t start)
     const auto& server = image.servers()[picks[at]];
     const std::uint64_t active = load_.active(picks[at]);
     if (server.max_connections != 0 && active >= server.max_connections) continue;
-    if (best < 0 || active * best_weight < best_active * server.weight) {
+    if (best == kNoServer || active * best_weight < best_active * server.weight) {
       best = picks[at];
       best_active = active;
       best_weight = server.weight;
@@ -91,7 +91,7 @@ int Selector::select(abi::ImageView image, std::uint16_t service_index, Ipv4Addr
           picks[scale(static_cast<std::uint32_t>(random), picks.size())],
           picks[scale(static_cast<std::uint32_t>(random >> 32), picks.size())]};
       const int better = least_loaded(image, two, 0);
-      return better >= 0 ? better : from(image, picks, 0);
+      return better != kNoServer ? better : from(image, picks, 0);
     }
   }
   return kNoServer;

@@ -13,8 +13,7 @@
 
 namespace carpool::balance {
 
-inline constexpr int kNoServer = -1;  // none may be chosen
-inline constexpr int kAllFull = -2;   // every one that may be is at its limit
+inline constexpr int kNoServer = -1;
 
 // A server's open connections over all workers. Other workers' figures are read while they change:
 // good to within what those workers have done in the meantime.
@@ -39,7 +38,8 @@ class Selector {
  public:
   explicit Selector(Load load, std::uint64_t seed) : load_(load), random_(seed | 1) {}
 
-  // Index of the server for a new connection from `client`, or kNoServer or kAllFull.
+  // Index of the server for a new connection from `client`, or kNoServer if none may be chosen or
+  // every one is at its limit.
   [[nodiscard]] int select(abi::ImageView image, std::uint16_t service, Ipv4Address client);
 
  private:

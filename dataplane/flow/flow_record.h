@@ -48,9 +48,7 @@ struct alignas(64) FlowRecord {
     std::uint32_t is_told;  // 0: the peer does not know how the flow stands
   };
   union {
-    // TCP, by direction: what the end there said last that it expects next (raw), 0 if it did not
-    // say so here. A reset that is to be believed carries it (RFC 5961, 3.2).
-    std::uint32_t expected[2];
+    std::uint32_t reserved[2];  // sequence tracking
     std::uint32_t replies_due;  // UDP: datagrams that the server still owes; 0: not counted
   };
 

@@ -1,6 +1,5 @@
 #include "dataplane/stage/answer.h"
 
-#include <cstring>
 #include <utility>
 
 #include "dataplane/net/checksum.h"
@@ -87,31 +86,6 @@ bool make_reset(Packet& packet, std::uint32_t l4_offset, const MacAddress& mac) 
   std::memcpy(packet.data + kIpOffset + sizeof ip, &tcp, sizeof tcp);
   packet.length = kIpOffset + sizeof ip + sizeof tcp;
   return true;
-}
-
-ResetFrame make_reset_of(const flow::FlowKey& to_other_end, be32 sequence) {
-  Ipv4Header ip;
-  ip.total_length = be16(sizeof(Ipv4Header) + sizeof(TcpHeader));
-  ip.fragment = be16(0x4000);
-  ip.protocol = kProtocolTcp;
-  ip.source = to_other_end.source();
-  ip.destination = to_other_end.destination();
-  finish_ipv4(ip);
-  TcpHeader tcp;
-  tcp.source_port = to_other_end.source_port();
-  tcp.destination_port = to_other_end.destination_port();
-  tcp.sequence = sequence;
-  tcp.flags = kTcpRst;
-  tcp.checksum = transport_checksum(ip.source, ip.destination, kProtocolTcp,
-                                    {reinterpret_cast<std::uint8_t*>(&tcp), sizeof tcp});
-  EthernetHeader ethernet;
-  ethernet.type = kEtherTypeIpv4;
-
-  ResetFrame frame;
-  std::memcpy(frame.bytes.data(), &ethernet, sizeof ethernet);
-  std::memcpy(frame.bytes.data() + kIpOffset, &ip, sizeof ip);
-  std::memcpy(frame.bytes.data() + kIpOffset + sizeof ip, &tcp, sizeof tcp);
-  return frame;
 }
 
 }  // namespace carpool::stage

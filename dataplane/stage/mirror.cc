@@ -153,11 +153,9 @@ bool Pipeline::is_plausible(const abi::MirrorRecord& told) const {
   const int service = image_.find_service(told.virtual_address, told.virtual_port, told.protocol);
   const abi::ImageAddress* to = image_.find_address(told.virtual_address);
   const std::uint32_t slot = flow::slot_of_client(told.client, told.client_port, shared_secret_);
-  if (told.service >= image_.services().size()) return false;
-  const std::uint16_t parent = image_.services()[told.service].parent;
-  const bool leads_there = service == (parent == abi::kOwnKeys ? told.service : parent);
-  return leads_there && server.service == told.service && server.address == told.server_address &&
-         to != nullptr && (to->roles & abi::kRoleVirtual) != 0 && aims_right(told, slot) &&
+  return service >= 0 && service == told.service && server.service == told.service &&
+         server.address == told.server_address && to != nullptr &&
+         (to->roles & abi::kRoleVirtual) != 0 && aims_right(told, slot) &&
          abi::owner_of_slot(slot, settings_.workers) == settings_.worker;
 }
 
@@ -241,8 +239,7 @@ void Pipeline::learn_new(const abi::MirrorRecord& told) {
   record.last_seen_ms = now_ms_ - told.age_ms;
   record.told_ms = record.last_seen_ms;
   record.is_told = 1;
-  // So is replies_due, of UDP: answers that are due may have come while nobody forwarded.
-  record.expected[flow::kFromClient] = record.expected[flow::kFromServer] = 0;
+  record.replies_due = 0;  // those that are due now may have come while nobody forwarded
   prepare_deltas(record);
   if (!flows_.enter(flow)) {
     flows_.give_back(flow);

@@ -4,30 +4,14 @@
 #include "dataplane/flow/source_port.h"
 #include "dataplane/stage/pipeline.h"
 #include "dataplane/stage/rewrite.h"
-#include "dataplane/stage/rules.h"
 
 namespace carpool::stage {
 
 Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::ImageAddress& to) {
   if (ttl_is_used_up(arrival.packet)) return Verdict::ipv4_ttl_expired;
   const flow::FlowKey& key = arrival.parsed.key;
-  const abi::ImageService& entry = image_.services()[service];
-  if (entry.has_rates()) {
-    if (const Verdict over = check_rates(entry, service, key.source()); over != Verdict::to_server)
-      return over;
-  }
-  if (entry.has_rules()) {
-    const Admission admission = admit(image_, service, key);
-    if (admission.verdict == Verdict::dropped_by_rule) return admission.verdict;
-    if (admission.verdict != Verdict::to_server) return reset(arrival, to.group, admission.verdict);
-    service = admission.service;
-  }
   const int chosen = selector_.select(image_, service, key.source());
-  if (chosen < 0) {
-    return reset(
-        arrival, to.group,
-        chosen == balance::kAllFull ? Verdict::reset_servers_full : Verdict::reset_no_server);
-  }
+  if (chosen == balance::kNoServer) return reset(arrival, to.group, Verdict::reset_no_server);
   const abi::ImageServer& server = image_.servers()[static_cast<std::size_t>(chosen)];
 
   const std::uint32_t flow = free_record();
@@ -46,7 +30,6 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
     return Verdict::no_source_port;
   }
   prepare_deltas(record);
-  record.expected[flow::kFromServer] = 0;  // the client's SYN fills in the other one
   const bool is_udp = record.protocol == kProtocolUdp;
   record.state = is_udp                ? flow::TcpState::udp_asked
                  : record.is_one_way() ? flow::TcpState::one_way_syn
@@ -61,21 +44,6 @@ Verdict Pipeline::open_flow(Arrival arrival, std::uint16_t service, const abi::I
   servers_[record.server].connections.add(1);
   servers_[record.server].active.add(1);
   return forward(arrival, flow * 2 + flow::kFromClient, flow::TcpEvent::client_syn);
-}
-
-// Above a rate nothing is answered: the client asks again after a second, and then later and later.
-Verdict Pipeline::check_rates(const abi::ImageService& service, std::uint16_t index,
-                              Ipv4Address source) {
-  const std::uint32_t workers = settings_.workers;
-  if (service.max_source_rate != 0 &&
-      !rates_.source_has_room(index, source, service.max_source_rate, workers, now_ms_)) {
-    return Verdict::over_source_rate;
-  }
-  if (service.max_rate != 0 &&
-      !rates_.service_has_room(index, service.max_rate, workers, now_ms_)) {
-    return Verdict::over_service_rate;
-  }
-  return Verdict::to_server;
 }
 
 // Within the half-open budget by pushing out the oldest handshake, within the table by pushing out

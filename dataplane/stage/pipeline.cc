@@ -24,10 +24,7 @@ constexpr Verdict without_reset(Verdict verdict) {
     case Verdict::reset_no_service:
       return Verdict::no_service;
     case Verdict::reset_no_server:
-    case Verdict::reset_servers_full:
       return Verdict::no_server;
-    case Verdict::refused_by_rule:
-      return Verdict::dropped_by_rule;
     default:
       return Verdict::no_flow;
   }
@@ -55,7 +52,6 @@ Pipeline::Pipeline(const PipelineSettings& settings, flow::TableMemory memory,
     : settings_(settings),
       flows_(std::move(memory), settings.limits, settings.table_secret),
       selector_(load, settings.table_secret.words[0] ^ settings.worker),
-      rates_(settings.table_secret.words[1]),
       counters_(counters),
       servers_(servers) {
   counters_.flows_capacity.set(settings.limits.flows);
@@ -208,11 +204,6 @@ Verdict Pipeline::forward(Arrival arrival, flow::FlowRef ref, flow::TcpEvent eve
     move_on(record, next);
   }
   record.last_seen_ms = now_ms_;
-  if (record.protocol == kProtocolTcp) [[likely]] {
-    record.expected[direction] =
-        reinterpret_cast<const TcpHeader*>(packet.data + arrival.parsed.l4_offset)
-            ->acknowledgement.raw();
-  }
   auto& counters = servers_[record.server];
   if (direction == flow::kFromClient) {
     counters.packets_in.add(1);
@@ -436,10 +427,6 @@ void Pipeline::sweep(std::uint32_t records, std::uint32_t now_ms) {
       if (mirror_.on) tell_again(record);
       return false;
     }
-    const bool tells = image_.services()[record.service].reset_idle != 0 && holds(record.group) &&
-                       flow::is_open(record.state) && !flow::is_half_open(record.state);
-    if (tells && !can_reset()) return false;  // the hand comes by again
-    if (tells) reset_both_ends(record);
     counters_.flows_expired.add(1);
     auto& server = servers_[record.server];
     if (record.state == flow::TcpState::syn_sent) server.connect_timeouts.add(1);

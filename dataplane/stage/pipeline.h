@@ -11,13 +11,11 @@
 //   answer     what we answer ourselves                                 answer.h
 //   mirror     what the peer is told, and what it tells                 mirror.cc
 //   linger     what still comes for a group that has gone to the peer   linger.cc
-//   end        connections that are ended from here                     end.cc
 //
 // Receiving, sending, punting and handing over (dispatch) are the worker's.
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -28,10 +26,8 @@
 #include "dataplane/abi/messages.h"
 #include "dataplane/abi/mirror.h"
 #include "dataplane/abi/ring.h"
-#include "dataplane/balance/rate_limit.h"
 #include "dataplane/balance/select.h"
 #include "dataplane/flow/flow_table.h"
-#include "dataplane/stage/answer.h"
 #include "dataplane/stage/batch.h"
 #include "dataplane/stage/fragment_table.h"
 #include "dataplane/stage/icmp_error.h"
@@ -48,9 +44,6 @@ inline constexpr std::uint32_t kLingerMs = 500;
 
 // ICMP errors of our own that a worker sends in a second (RFC 1812, 4.3.2.8).
 inline constexpr std::uint32_t kErrorsPerSecond = 1'000;
-
-// Resets that may wait to be sent: those of one turn.
-inline constexpr std::uint32_t kMaxResets = 128;
 
 struct PipelineSettings {
   std::uint32_t worker = 0;
@@ -110,16 +103,6 @@ class Pipeline {
     return std::span(released_).first(std::exchange(released_count_, 0));
   }
 
-  // Ends connections (end.cc). All those of a server: `server` is an index of the image.
-  void end_sessions(std::uint32_t server);
-  // Goes on with that; returns the number of records that it looked at.
-  std::uint32_t end_turn(std::uint32_t now_ms);
-  // Frames that are to leave now: they tell both ends of what was ended.
-  [[nodiscard]] std::span<const ResetFrame> resets() const {
-    return {resets_.data(), resets_made_};
-  }
-  void resets_are_sent() { resets_made_ = 0; }
-
   // Something the control plane should hear of, at most one per call to process().
   std::optional<abi::Event> take_event();
 
@@ -165,8 +148,6 @@ class Pipeline {
 
   // new_flow.cc
   Verdict open_flow(Arrival arrival, std::uint16_t service, const abi::ImageAddress& to);
-  [[nodiscard]] Verdict check_rates(const abi::ImageService& service, std::uint16_t index,
-                                    Ipv4Address source);
   [[nodiscard]] std::uint32_t free_record();
   [[nodiscard]] bool aim(flow::FlowRecord& record, const abi::ImageServer& server);
   [[nodiscard]] bool find_source_port(flow::FlowRecord& record, const abi::ImageServer& server);
@@ -178,10 +159,6 @@ class Pipeline {
   }
   Verdict forward_for_holder(Arrival arrival, flow::FlowRef ref);
   void end_lingering();
-
-  // end.cc
-  [[nodiscard]] bool can_reset() const { return kMaxResets - resets_made_ >= 2; }
-  void reset_both_ends(const flow::FlowRecord& record);
 
   // mirror.cc
   [[nodiscard]] bool is_mirrored(const flow::FlowRecord& record) const;
@@ -209,7 +186,6 @@ class Pipeline {
   PipelineSettings settings_;
   flow::FlowTable flows_;
   balance::Selector selector_;
-  balance::RateLimits rates_;
   abi::WorkerCounters& counters_;
   std::span<abi::ServerCounters> servers_;
   abi::ImageView image_;
@@ -244,15 +220,6 @@ class Pipeline {
     Bulk bulk;
   };
   Mirror mirror_;
-
-  struct Ending {
-    std::bitset<abi::kMaxServers> servers;  // whose connections are to go
-    std::uint32_t at = 0;                   // next record to look at
-    std::uint32_t left = 0;                 // until all have been seen
-  };
-  Ending ending_;
-  std::array<ResetFrame, kMaxResets> resets_;
-  std::uint32_t resets_made_ = 0;
 };
 
 }  // namespace carpool::stage

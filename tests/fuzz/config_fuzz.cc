@@ -30,10 +30,6 @@ LoadOptions options_for(std::string_view text) {
     if (name.size() % 2 == 0) return std::nullopt;
     return std::string(name) + " " + std::string(name);
   };
-  options.read_list = [text](std::string_view path) -> Result<std::string> {
-    if (path.size() % 2 == 0) return fail("cannot be read");
-    return std::string(text);
-  };
   options.read_secret = [](std::string_view path) -> Result<std::string> {
     if (path.size() % 2 == 0) return fail("cannot be read");
     return std::string(2 * kPeerKeyBytes, 'a') + "\n";
@@ -59,18 +55,6 @@ void check_promises(const Config& config) {
   for (const Frontend& frontend : config.frontends) {
     require(config.backends.at(frontend.backend_index).name == frontend.default_backend,
             "default backend");
-    for (const BackendRule& rule : frontend.rules.backend) {
-      require(config.backends.at(rule.backend_index).name == rule.backend, "backend of a rule");
-      for (const AclTerm& term : rule.condition.terms)
-        require(term.acl < frontend.rules.acls.size(), "acl of a rule");
-    }
-    for (const Acl& acl : frontend.rules.acls) {
-      for (std::size_t at = 0; at < acl.values->size(); ++at) {
-        const ValueRange& range = (*acl.values)[at];
-        require(range.first <= range.last, "a range of an acl");
-        require(at == 0 || (*acl.values)[at - 1].last < range.first, "ranges in order");
-      }
-    }
     for (const Bind& bind : frontend.binds) {
       require(bind.group < config.groups.size(), "the bind's group exists");
       require(bind.port_first >= 1 && bind.port_first <= bind.port_last, "ports of a bind");

@@ -93,7 +93,6 @@ class Bed {
   void drop_groups() { pipeline_.drop_groups(); }
   void advance_ms(std::uint32_t ms) { now_ms_ += ms; }
   void sweep_all() { pipeline_.sweep(options_.limits.flows, now_ms_); }
-  std::uint32_t end_turn() { return pipeline_.end_turn(now_ms_); }
   std::uint32_t bulk_turn() { return pipeline_.bulk_turn(now_ms_); }
   void learn(const abi::MirrorRecord& told) { pipeline_.learn(told, now_ms_); }
 

@@ -242,7 +242,7 @@ TEST(Reset, AnswersWhereEveryServerIsAtItsLimit) {
   Bed bed({}, content);
   Connection first = Connection::established(bed, client(1), kMysql);
   Connection second(bed, client(2), kMysql);
-  EXPECT_EQ(Connection(bed, client(3), kMysql).opened().verdict, Verdict::reset_servers_full);
+  EXPECT_EQ(Connection(bed, client(3), kMysql).opened().verdict, Verdict::reset_no_server);
   (void)first.from_client(kTcpRst);
   EXPECT_EQ(Connection(bed, client(3), kMysql).opened().verdict, Verdict::to_server);
 }

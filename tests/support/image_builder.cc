@@ -89,12 +89,6 @@ std::vector<std::byte> build_image(const ImageContent& content) {
   header.services = writer.append(std::span<const abi::ImageService>(services));
   header.servers = writer.append(std::span(content.servers));
   header.next_hops = writer.append(std::span(content.next_hops));
-  header.rules = writer.append(std::span(content.rules));
-  header.terms = writer.append(std::span(content.terms));
-  std::vector<abi::ImageList> lists;
-  for (const auto& ranges : content.lists)
-    lists.emplace_back().ranges = writer.append(std::span(ranges));
-  header.lists = writer.append(std::span<const abi::ImageList>(lists));
   return writer.finish(header);
 }
 

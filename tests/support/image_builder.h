@@ -24,9 +24,6 @@ struct ImageContent {
   std::vector<Service> services;
   std::vector<abi::ImageServer> servers;
   std::vector<abi::ImageNextHop> next_hops;
-  std::vector<abi::ImageRule> rules;
-  std::vector<abi::ImageTerm> terms;
-  std::vector<std::vector<abi::ImageRange>> lists;  // without tables that tell where to look
 };
 
 // Exactly as many bytes as the image has, so that a sanitizer sees any read outside of it.

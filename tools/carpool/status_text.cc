@@ -170,10 +170,7 @@ std::string traffic_text(const json& server) {
 std::string server_text(const json& server, const Paint& paint) {
   std::string name = string_of(server, "name");
   if (is_true(server, "backup")) name += " backup";
-  std::string state = string_of(server, "state");
-  // It has just come back, and `slowstart` gives it so much of its share.
-  const auto ramp = integer_of(server, "ramp_percent");
-  if (ramp != 0) state += fmt::format(" {}%", ramp);
+  const std::string state = string_of(server, "state");
   std::string result = fmt::format(
       "    {:<12} {:<21} {} {:>7} {:>6} {:>8} {:>4.0f}%\n", name, string_of(server, "address"),
       cell(paint, tone_of_server(server), state, 11), duration_text(number_of(server, "since_s")),

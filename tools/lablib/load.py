@@ -222,24 +222,14 @@ class Clients:
         self.started.append(probe.process)
         return probe
 
-    def held(self, port: int, connections: int) -> Probe:
-        """Idle connections, all of them open when this returns."""
-        arguments = [VIRTUAL_ADDRESS, str(port), "--connections", str(connections)]
-        probe = self._probe(CLIENT.name, "held", arguments)
-        if not probe.process.stdout or probe.process.stdout.readline() != "ready\n":
-            raise LabError("connections that should be held did not come up")
-        return probe
-
-    def http_prober(
-        self, interval_s: float = 0.010, live: bool = False, port: int = WEB_PORT
-    ) -> Probe:
+    def http_prober(self, interval_s: float = 0.010, live: bool = False) -> Probe:
         """With `live` each attempt is also a line of JSON on the process's standard output."""
         return self._probe(
             CLIENT.name,
             "http_prober",
             [
                 VIRTUAL_ADDRESS,
-                str(port),
+                str(WEB_PORT),
                 "--interval",
                 str(interval_s),
                 *(["--live"] if live else []),

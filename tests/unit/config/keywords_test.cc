@@ -43,7 +43,6 @@ TEST(Keywords, TableAndHandlersAgree) {
   add_names(proxy, proxy_handlers());
   add_names(proxy, health_handlers());
   add_names(proxy, outlier_handlers());
-  add_names(proxy, rule_handlers());
   add_names(server, server_parameter_handlers());
   add_names(server, agent_handlers());
   add_names(server, observe_handlers());

@@ -36,8 +36,6 @@ struct TestWorld {
   // Files that hold secrets, by path.
   std::map<std::string, std::string, std::less<>> secrets = {
       {"/etc/carpool/peer.key", std::string(64, 'b') + "\n"}, {"/etc/carpool/short.key", "abc"}};
-  // Files that acls name, by path.
-  std::map<std::string, std::string, std::less<>> lists;
   bool allow_degraded = false;
   std::string node = "lb1";
 
@@ -53,11 +51,6 @@ struct TestWorld {
     options.environment = [this](std::string_view name) -> std::optional<std::string> {
       const auto found = environment.find(name);
       if (found == environment.end()) return std::nullopt;
-      return found->second;
-    };
-    options.read_list = [this](std::string_view path) -> Result<std::string> {
-      const auto found = lists.find(path);
-      if (found == lists.end()) return fail("cannot be read: No such file or directory");
       return found->second;
     };
     options.read_secret = [this](std::string_view path) -> Result<std::string> {

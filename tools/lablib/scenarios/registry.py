@@ -2,7 +2,6 @@
 
 from . import (
     bad_config,
-    balance,
     basic,
     checks_beside_haproxy,
     config_operations,
@@ -35,7 +34,6 @@ SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         basic.SCENARIO,
-        balance.SCENARIO,
         failover_kill.SCENARIO,
         failover_return.SCENARIO,
         return_in_sync.SCENARIO,
