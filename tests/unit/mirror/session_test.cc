@@ -235,6 +235,70 @@ TEST_F(SessionTest, ABulkEndsWhenEveryWorkerHasToldAll) {
   EXPECT_EQ(sa().outbound().state(), BulkState::complete);
 }
 
+// ---- What a bulk did not tell -------------------------------------------------------------------
+
+struct SessionReconcile : SessionTest {
+  SessionReconcile() {
+    sa().set_names({{"web"}, {"web/web1"}, {"", "public", "private"}}, now);
+    sb().set_names({{"web"}, {"web/web1"}, {"private", "other", "public"}}, now);
+    sa().set_workers(2);
+    run(5ms);
+    walk = a.find<WalkWanted>()->serial;
+  }
+  void end_walk(std::uint32_t worker, std::uint32_t groups) {
+    abi::MirrorRecord end;
+    end.kind = abi::MirrorKind::bulk_end;
+    end.serial = walk;
+    end.groups = groups;
+    sa().add(worker, {&end, 1}, now);
+    run(2ms);
+  }
+  // Groups, by b's indices, of which b's workers may forget what was not told.
+  std::uint32_t may_forget() {
+    const auto records = b.bulk_records();
+    EXPECT_EQ(records.size(), 2u);
+    EXPECT_EQ(records.front().kind, abi::MirrorKind::bulk_begin);
+    EXPECT_EQ(records.back().kind, abi::MirrorKind::bulk_end);
+    return records.back().groups;
+  }
+  std::uint32_t walk = 0;
+};
+
+TEST_F(SessionReconcile, IsOverForGroupsThatAllWorkersHeldAllTheTime) {
+  tell(a, {record(1)});
+  end_walk(0, 0b110);
+  end_walk(1, 0b010);
+  EXPECT_EQ(may_forget(), 0b100u) << "public";
+}
+
+TEST_F(SessionReconcile, NothingIsForgottenIfTheTellerLostSomething) {
+  sa().add_gap(1);
+  end_walk(0, 0b110);
+  end_walk(1, 0b110);
+  EXPECT_EQ(may_forget(), 0u);
+}
+
+TEST_F(SessionReconcile, NothingIsForgottenIfTheListenerDidNotUnderstandAll) {
+  abi::MirrorRecord unknown = record(1);
+  unknown.server = 1;
+  tell(a, {unknown});
+  end_walk(0, 0b110);
+  end_walk(1, 0b110);
+  EXPECT_EQ(may_forget(), 0u);
+}
+
+TEST_F(SessionReconcile, ANewDataPlaneHasTheOtherNodeAskToo) {
+  end_walk(0, 0b110);
+  end_walk(1, 0b110);
+  finish_walk(b);
+  run(5ms);
+  a.output = b.output = {};
+  sa().set_workers(2);
+  run(5ms);
+  EXPECT_NE(b.find<BulkBegan>(), nullptr);
+  EXPECT_NE(a.find<WalkWanted>(), nullptr);
+}
+
 TEST_F(SessionTest, TheEndOfAnOldWalkEndsNoNewOne) {
   run(5ms);
   const std::uint32_t old_walk = a.find<WalkWanted>()->serial;
