@@ -133,7 +133,7 @@ std::uint32_t Worker::mirror_turn() {
   const std::uint32_t count = learned_.pop(told_);
   for (std::uint32_t i = 0; i < count; ++i)
     pipeline_.learn(told_[i], turn_ms_);
-  return count + pipeline_.bulk_turn(turn_ms_) + pipeline_.reconcile_turn(turn_ms_);
+  return count + pipeline_.bulk_turn(turn_ms_);
 }
 
 // Lost if the control plane does not fetch its events: what they tell is shown, not acted upon.

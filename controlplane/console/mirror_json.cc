@@ -67,11 +67,9 @@ json mirror_json(const std::optional<Snapshot>& mirroring, const std::string& wh
       {"refreshes_dropped", counters.refreshes_dropped + workers.mirror_refreshes_skipped},
       {"delayed", workers.mirror_changes_delayed},
       {"lost", counters.changes_lost + workers.mirror_ends_lost}};
-  result["learned"] = {
-      {"records", counters.records_in},           {"taken", workers.mirror_learned},
-      {"refused", workers.mirror_refused},        {"outdated", workers.mirror_outdated},
-      {"unknown", counters.records_unknown},      {"no_room", workers.mirror_no_room},
-      {"unconfirmed", workers.mirror_unconfirmed}};
+  result["learned"] = {{"records", counters.records_in},      {"taken", workers.mirror_learned},
+                       {"refused", workers.mirror_refused},   {"outdated", workers.mirror_outdated},
+                       {"unknown", counters.records_unknown}, {"no_room", workers.mirror_no_room}};
   result["unknown"] = from.unknown;
   result["datagrams"] = {{"sent", counters.sent},
                          {"received", counters.received},

@@ -29,8 +29,7 @@ constexpr std::array kWorkerFields = {&WorkerTotals::received,
                                       &WorkerTotals::mirror_learned,
                                       &WorkerTotals::mirror_refused,
                                       &WorkerTotals::mirror_outdated,
-                                      &WorkerTotals::mirror_no_room,
-                                      &WorkerTotals::mirror_unconfirmed};
+                                      &WorkerTotals::mirror_no_room};
 constexpr std::array kServerFields = {
     &ServerTotals::connections, &ServerTotals::active,           &ServerTotals::packets_in,
     &ServerTotals::bytes_in,    &ServerTotals::packets_out,      &ServerTotals::bytes_out,
@@ -68,7 +67,6 @@ WorkerTotals read_worker(const abi::WorkerCounters& worker) {
   totals.mirror_refused = worker.mirror_refused.get();
   totals.mirror_outdated = worker.mirror_outdated.get();
   totals.mirror_no_room = worker.mirror_no_room.get();
-  totals.mirror_unconfirmed = worker.mirror_unconfirmed.get();
   for (std::size_t port = 0; port < abi::kMaxPorts; ++port)
     totals.ports[port] = read_port(worker.ports[port]);
   return totals;

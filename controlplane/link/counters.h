@@ -51,7 +51,6 @@ struct WorkerTotals {
   std::uint64_t mirror_refused = 0;
   std::uint64_t mirror_outdated = 0;
   std::uint64_t mirror_no_room = 0;
-  std::uint64_t mirror_unconfirmed = 0;
   std::array<PortTotals, abi::kMaxPorts> ports{};  // by port index
 
   WorkerTotals& operator+=(const WorkerTotals& other);

@@ -180,20 +180,10 @@ ItemBytes encode_views(std::span<const ViewsItem::Entry>& entries) {
 }
 
 ItemBytes encode(const BulkRequestItem& item) {
-  ItemBytes bytes = make_item(ItemType::bulk_request, be32(item.serial));
-  bytes.push_back(static_cast<std::uint8_t>(item.anew));
-  return bytes;
+  return make_item(ItemType::bulk_request, be32(item.serial));
 }
 ItemBytes encode(const BulkEndItem& item) {
-  ItemBytes bytes(kMaxItemBytes);
-  ByteWriter to(bytes);
-  to.put(ItemType::bulk_end);
-  to.put(be32(item.serial));
-  for (const std::string& group : item.groups) {
-    if (1 + group.size() <= std::min<std::size_t>(to.room(), 256)) to.put_text(group);
-  }
-  bytes.resize(to.used());
-  return bytes;
+  return make_item(ItemType::bulk_end, be32(item.serial));
 }
 ItemBytes encode(const GapItem& item) {
   return make_item(ItemType::gap, be64(item.lost));
@@ -312,19 +302,12 @@ std::optional<Item> decode_item(std::span<const std::uint8_t> bytes) {
     case ItemType::records:
       if (from.rest().size() % kRecordBytes != 0) return std::nullopt;
       return RecordsItem{from.rest()};
-    case ItemType::bulk_request: {
-      BulkRequestItem request{from.take<be32>().host()};
-      request.anew = !from.at_end() && from.take<std::uint8_t>() != 0;
-      item = request;
+    case ItemType::bulk_request:
+      item = BulkRequestItem{from.take<be32>().host()};
       break;
-    }
-    case ItemType::bulk_end: {
-      BulkEndItem end{from.take<be32>().host()};
-      while (!from.at_end() && !from.failed())
-        end.groups.emplace_back(from.take_text());
-      item = std::move(end);
+    case ItemType::bulk_end:
+      item = BulkEndItem{from.take<be32>().host()};
       break;
-    }
     case ItemType::gap:
       item = GapItem{from.take<be64>().host()};
       break;

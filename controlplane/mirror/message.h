@@ -93,15 +93,11 @@ struct RecordsItem {
 // "Tell me of every connection that you have." The highest serial counts.
 struct BulkRequestItem {
   std::uint32_t serial = 0;
-  bool anew = false;  // the sender's data plane is new, so what it had is gone
   friend bool operator==(const BulkRequestItem&, const BulkRequestItem&) = default;
 };
-// Everything that the sender had when that request arrived has been told. What the receiver knows
-// besides, of connections of these groups, is over: the sender held them all the time and lost
-// nothing of what it told.
+// Everything that the sender had when that request arrived has been told.
 struct BulkEndItem {
   std::uint32_t serial = 0;
-  std::vector<std::string> groups{};
   friend bool operator==(const BulkEndItem&, const BulkEndItem&) = default;
 };
 // Here the sender could not keep up, and so many changes are not told.
@@ -166,7 +162,6 @@ using ItemBytes = std::vector<std::uint8_t>;
 [[nodiscard]] ItemBytes encode_names(NameTable table, std::span<const NamesItem::Entry>& entries);
 [[nodiscard]] ItemBytes encode_views(std::span<const ViewsItem::Entry>& entries);  // likewise
 [[nodiscard]] ItemBytes encode(const BulkRequestItem& item);
-// Groups that do not fit are left out.
 [[nodiscard]] ItemBytes encode(const BulkEndItem& item);
 [[nodiscard]] ItemBytes encode(const GapItem& item);
 [[nodiscard]] ItemBytes encode(const RequestItem& item);

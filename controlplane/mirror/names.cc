@@ -25,8 +25,6 @@ void encode_table_changes(NameTable table, const std::vector<std::string>& befor
 
 Names names_of(abi::ImageView image) {
   Names names;
-  for (const abi::ImageGroup& group : image.groups())
-    names.groups.emplace_back(group.name.view());
   for (const abi::ImageService& service : image.services())
     names.services.emplace_back(service.name.view());
   for (const abi::ImageServer& server : image.servers()) {

@@ -20,7 +20,6 @@ namespace carpool::mirror {
 struct Names {
   std::vector<std::string> services;  // as the image calls them: "web", "web@internal"
   std::vector<std::string> servers;   // "web/web1": the service and the server
-  std::vector<std::string> groups{};  // told only where a bulk ends
 
   friend bool operator==(const Names&, const Names&) = default;
 };

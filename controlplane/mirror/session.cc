@@ -133,7 +133,6 @@ void Session::deliver(std::span<const std::uint8_t> bytes, Instant now, SessionO
   const auto item = decode_item(bytes);
   if (!item) {
     ++counters_.drops(DropReason::malformed);
-    told_all_ = false;
     return;
   }
   std::visit([&](const auto& what) { deliver(what, now, out); }, *item);
@@ -145,13 +144,11 @@ void Session::deliver(const RecordsItem& item, Instant now, SessionOutput& out) 
     auto record = decode_record(item.records.subspan(at).first<kRecordBytes>());
     if (!record) {
       ++counters_.drops(DropReason::malformed);
-      told_all_ = false;
     } else if (translation_.translate(*record, unknown)) {
       ++counters_.records_in;
       out.records.push_back(*record);
     } else {
       ++counters_.records_unknown;
-      told_all_ = false;
       if (!unknown.empty()) out.events.push_back(UnknownName{std::exchange(unknown, {})});
     }
   }
@@ -160,29 +157,17 @@ void Session::deliver(const RecordsItem& item, Instant now, SessionOutput& out) 
 
 void Session::deliver(const BulkRequestItem& item, Instant now, SessionOutput& out) {
   outbound_.ask(item.serial);
-  // What it had, and this node knows, is gone: a bulk will say what is left. One that runs now ends
-  // after this, so it is one of the new data plane's.
-  if (item.anew && inbound_.state() != BulkState::running) inbound_.want(BulkCause::asked);
   run_bulks(now, out);
 }
 
 void Session::deliver(const BulkEndItem& item, Instant now, SessionOutput& out) {
   if (!inbound_.end(item.serial, now)) return;
   ++counters_.bulks_received;
-  abi::MirrorRecord over;
-  over.kind = abi::MirrorKind::bulk_end;
-  over.serial = item.serial;
-  for (std::size_t group = 0; told_all_ && group < names_.groups.size(); ++group) {
-    const bool told = std::ranges::find(item.groups, names_.groups[group]) != item.groups.end();
-    if (told && group < abi::kMaxGroups) over.groups |= 1u << group;
-  }
-  out.records.push_back(over);
   out.events.push_back(BulkEnded{inbound_.records(), inbound_.took()});
 }
 
 void Session::deliver(const GapItem& item, Instant now, SessionOutput& out) {
   ++counters_.peer_gaps;
-  told_all_ = false;
   out.events.push_back(PeerLostChanges{item.lost});
   inbound_.want(BulkCause::gap);
   run_bulks(now, out);
@@ -270,24 +255,11 @@ void Session::run_bulks(Instant now, SessionOutput& out) {
   }
   if (state_ != SessionState::up || workers_ == 0) return;
   if (inbound_.due(now, timing_.bulk)) {
-    begin_inbound(now, out);
+    const BulkCause cause = *inbound_.wanted();
+    sender_.add(encode(BulkRequestItem{inbound_.begin(now)}), now);
+    out.events.push_back(BulkBegan{cause});
   }
-  if (outbound_.waits()) {
-    walk_groups_ = ~0u;
-    not_told_ = not_told();
-    out.events.push_back(WalkWanted{outbound_.begin(workers_)});
-  }
-}
-
-void Session::begin_inbound(Instant now, SessionOutput& out) {
-  const BulkCause cause = *inbound_.wanted();
-  const bool anew = std::exchange(anew_, false);
-  sender_.add(encode(BulkRequestItem{inbound_.begin(now), anew}), now);
-  told_all_ = true;
-  abi::MirrorRecord begin;
-  begin.kind = abi::MirrorKind::bulk_begin;
-  out.records.push_back(begin);
-  out.events.push_back(BulkBegan{cause});
+  if (outbound_.waits()) out.events.push_back(WalkWanted{outbound_.begin(workers_)});
 }
 
 // ---- From this node -----------------------------------------------------------------------------
@@ -296,7 +268,6 @@ void Session::set_workers(std::uint32_t workers) {
   workers_ = workers;
   status_.workers = static_cast<std::uint16_t>(workers);
   outbound_.interrupt();
-  anew_ |= workers > 0;
   if (workers > 0 && state_ == SessionState::up) inbound_.want(BulkCause::asked);
 }
 
@@ -307,7 +278,7 @@ bool Session::wants_records() const {
 void Session::add(std::uint32_t worker, std::span<const abi::MirrorRecord> records, Instant now) {
   for (const abi::MirrorRecord& record : records) {
     if (record.kind == abi::MirrorKind::bulk_end) {
-      add_to_walk(worker, record, now);
+      add_to_walk(worker, record.serial, now);
       continue;
     }
     if (state_ != SessionState::up) {
@@ -332,23 +303,12 @@ void Session::add(std::uint32_t worker, std::span<const abi::MirrorRecord> recor
   }
 }
 
-// What this node had to say and the peer will not hear.
-std::uint64_t Session::not_told() const {
-  return counters_.changes_lost + counters_.records_nameless;
-}
-
-void Session::add_to_walk(std::uint32_t worker, const abi::MirrorRecord& end, Instant now) {
+void Session::add_to_walk(std::uint32_t worker, std::uint32_t serial, Instant now) {
   if (worker >= abi::kMaxWorkers) return;
-  walk_groups_ &= end.groups;  // the end of an old walk can only make this one say less
-  const auto ended = outbound_.end(worker, end.serial);
+  const auto ended = outbound_.end(worker, serial);
   if (!ended) return;
   ++counters_.bulks_sent;
-  BulkEndItem item{*ended};
-  for (std::size_t group = 0; group < names_.groups.size() && group < abi::kMaxGroups; ++group) {
-    const bool told = not_told_ == not_told() && (walk_groups_ >> group & 1) != 0;
-    if (told && !names_.groups[group].empty()) item.groups.push_back(names_.groups[group]);
-  }
-  sender_.add(encode(item), now);
+  sender_.add(encode(BulkEndItem{*ended}), now);
 }
 
 void Session::add_gap(std::uint64_t lost) {

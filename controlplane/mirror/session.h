@@ -197,9 +197,7 @@ class Session {
   void begin_new_life();
   void compare_digests(SessionOutput& out);
   void run_bulks(Instant now, SessionOutput& out);
-  void add_to_walk(std::uint32_t worker, const abi::MirrorRecord& end, Instant now);
-  [[nodiscard]] std::uint64_t not_told() const;
-  void begin_inbound(Instant now, SessionOutput& out);
+  void add_to_walk(std::uint32_t worker, std::uint32_t serial, Instant now);
 
   [[nodiscard]] Epoch epoch() const;
   // Appends a datagram made of what `fill(writer)` writes.
@@ -234,10 +232,6 @@ class Session {
   std::uint32_t workers_ = 0;
   InboundBulk inbound_;
   OutboundBulk outbound_;
-  bool anew_ = false;            // the data plane is, and the peer has not been told
-  bool told_all_ = false;        // the peer, in this inbound bulk, as far as this node understands
-  std::uint32_t walk_groups_{};  // bits: held by all workers during the walk
-  std::uint64_t not_told_ = 0;   // when the walk began
 
   std::optional<Instant> heard_;  // something authentic of the adopted peer
   Instant next_heartbeat_{};

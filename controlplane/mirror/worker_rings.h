@@ -57,14 +57,8 @@ class WorkerRings {
   // Hands records to the workers that own them; without workers they have nobody to go to.
   void put(std::span<const abi::MirrorRecord> records) {
     if (workers_.empty()) return;
-    for (const abi::MirrorRecord& record : records) {
-      if (record.kind == abi::MirrorKind::bulk_begin || record.kind == abi::MirrorKind::bulk_end) {
-        for (Worker& worker : workers_)  // it is about all of them
-          worker.waiting.push_back(record);
-      } else {
-        workers_[abi::owner_of_slot(record.slot, workers())].waiting.push_back(record);
-      }
-    }
+    for (const abi::MirrorRecord& record : records)
+      workers_[abi::owner_of_slot(record.slot, workers())].waiting.push_back(record);
     push_waiting();
   }
   // Tries again what had no room.

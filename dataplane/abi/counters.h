@@ -92,7 +92,6 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter mirror_refused;            // they do not fit this node's configuration
   Counter mirror_outdated;           // this node holds the group and knows better
   Counter mirror_no_room;            // flow table full
-  Counter mirror_unconfirmed;        // connections that the peer did not tell in a bulk
   PortCounters ports[kMaxPorts];
 };
 

@@ -16,12 +16,9 @@ enum class MirrorKind : std::uint8_t {
   opened,     // established, or established again on this node after a takeover
   refreshed,  // still in use: age_ms counts anew
   ended,      // closed, reset, expired or pushed out
-  // From a worker: what it had when the bulk `serial` was asked for has all been told, for
-  // `groups`. To a worker: connections of `groups` that were not told since bulk_begin are over.
-  bulk_end,
-  bulk_begin,  // only to a worker
+  bulk_end,   // serial: what this worker had when the bulk was asked for has all been told
 };
-inline constexpr std::size_t kMirrorKinds = 6;
+inline constexpr std::size_t kMirrorKinds = 5;
 
 // Every field is a state, none a step: a record may arrive twice, and the last one counts.
 struct MirrorRecord {
@@ -43,8 +40,7 @@ struct MirrorRecord {
   MacAddress client_mac;  // where the client's packets came from
   std::uint16_t reserved = 0;
   std::uint32_t serial = 0;  // of a bulk; bulk_end only
-  std::uint32_t groups = 0;  // bit per group of the image, likewise
-  std::uint32_t reserved2[3] = {};
+  std::uint32_t reserved2[4] = {};
 };
 static_assert(sizeof(MirrorRecord) == 64);
 

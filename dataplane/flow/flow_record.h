@@ -47,9 +47,8 @@ struct alignas(64) FlowRecord {
     std::uint32_t newer;
     std::uint32_t is_told;  // 0: the peer does not know how the flow stands
   };
-  std::uint32_t confirmed;  // number of the bulk of the peer's in which it last told of the flow
   union {
-    std::uint32_t reserved;     // sequence tracking
+    std::uint32_t reserved[2];  // sequence tracking
     std::uint32_t replies_due;  // UDP: datagrams that the server still owes; 0: not counted
   };
 

@@ -5,7 +5,6 @@
 // Only the holder of a group tells, and only who does not hold it learns. Where the ring is full
 // nothing waits: the record remembers that the peer does not know, and the sweep tells it again.
 #include <algorithm>
-#include <utility>
 
 #include "dataplane/flow/owner.h"
 #include "dataplane/stage/pipeline.h"
@@ -113,7 +112,6 @@ std::uint32_t Pipeline::bulk_turn(std::uint32_t now_ms) {
   Bulk& bulk = mirror_.bulk;
   if (!bulk.running) return 0;
   now_ms_ = now_ms;
-  bulk.groups &= mirror_.on ? held_groups_ : 0;
   const std::uint32_t room = mirror_.out.room();
   const std::uint32_t spare =
       room > abi::kMirrorRingForChanges ? room - abi::kMirrorRingForChanges : 0;
@@ -132,7 +130,6 @@ std::uint32_t Pipeline::bulk_turn(std::uint32_t now_ms) {
     abi::MirrorRecord last;
     last.kind = abi::MirrorKind::bulk_end;
     last.serial = bulk.serial;
-    last.groups = bulk.groups;
     bulk.running = !mirror_.out.push(last);
   }
   return bulk.at - begin;
@@ -178,13 +175,7 @@ bool Pipeline::aims_right(const abi::MirrorRecord& told, std::uint32_t slot) con
 
 void Pipeline::learn(const abi::MirrorRecord& told, std::uint32_t now_ms) {
   now_ms_ = now_ms;
-  if (told.kind == abi::MirrorKind::bulk_begin || told.kind == abi::MirrorKind::bulk_end) {
-    return learn_bulk(told);
-  }
-  if (!is_plausible(told)) {
-    mirror_.learning.clean = false;
-    return counters_.mirror_refused.add(1);
-  }
+  if (!is_plausible(told)) return counters_.mirror_refused.add(1);
   const std::uint32_t group = image_.find_address(told.virtual_address)->group;
   const flow::FlowKey key = client_key(told);
   const flow::FlowRef found = flows_.find(key, flows_.hash_of(key));
@@ -205,44 +196,6 @@ void Pipeline::learn(const abi::MirrorRecord& told, std::uint32_t now_ms) {
   }
 }
 
-void Pipeline::learn_bulk(const abi::MirrorRecord& told) {
-  auto& learning = mirror_.learning;
-  if (told.kind == abi::MirrorKind::bulk_begin) {
-    learning = {.bulk = learning.bulk + 1, .clean = true};
-    return;
-  }
-  learning.groups = told.groups;
-  learning.at = 0;
-  learning.running = std::exchange(learning.clean, false) && told.groups != 0;
-}
-
-// The peer holds the group and has told of all its connections. What it did not tell has ended
-// while nobody could say so, and would keep its place and its source port until it times out. What
-// is over, or just begins, is not told in a bulk, and goes soon.
-std::uint32_t Pipeline::reconcile_turn(std::uint32_t now_ms) {
-  auto& learning = mirror_.learning;
-  if (!learning.running) return 0;
-  now_ms_ = now_ms;
-  const std::uint32_t begin = learning.at;
-  const std::uint32_t end = std::min(begin + kBulkRecordsPerTurn, flows_.used());
-  for (; learning.at < end; ++learning.at) {
-    if (learning.at + kBulkPrefetch < end) {
-      __builtin_prefetch(&flows_.record(learning.at + kBulkPrefetch));
-    }
-    const flow::FlowRecord& record = flows_.record(learning.at);
-    if (record.state == flow::TcpState::free || flow::is_half_open(record.state) ||
-        flow::is_over(record.state) || record.confirmed == learning.bulk ||
-        (learning.groups >> record.group & 1) == 0 || holds(record.group) ||
-        lingers(record.group)) {
-      continue;
-    }
-    forget(learning.at);
-    counters_.mirror_unconfirmed.add(1);
-  }
-  learning.running = learning.at < flows_.used();
-  return learning.at - begin;
-}
-
 void Pipeline::learn_change(flow::FlowRecord& record, const abi::MirrorRecord& told) {
   // A connection that was over here and lives there is another one on the same ports.
   auto& active = servers_[record.server].active;
@@ -253,7 +206,6 @@ void Pipeline::learn_change(flow::FlowRecord& record, const abi::MirrorRecord& t
   record.client_mac = told.client_mac;
   record.told_ms = record.last_seen_ms;
   record.is_told = 1;
-  record.confirmed = mirror_.learning.bulk;
   counters_.mirror_learned.add(1);
 }
 
@@ -288,7 +240,6 @@ void Pipeline::learn_new(const abi::MirrorRecord& told) {
   record.told_ms = record.last_seen_ms;
   record.is_told = 1;
   record.replies_due = 0;  // those that are due now may have come while nobody forwarded
-  record.confirmed = mirror_.learning.bulk;
   prepare_deltas(record);
   if (!flows_.enter(flow)) {
     flows_.give_back(flow);

@@ -87,13 +87,9 @@ class Pipeline {
   // the pipeline does; takes up the peer's.
   void attach_mirror(abi::RingProducer<abi::MirrorRecord> out) { mirror_.out = out; }
   void set_mirror(bool on) { mirror_.on = on; }
-  void begin_bulk(std::uint32_t serial) {
-    mirror_.bulk = {.serial = serial, .groups = held_groups_, .running = true};
-  }
+  void begin_bulk(std::uint32_t serial) { mirror_.bulk = {.serial = serial, .running = true}; }
   // Goes on with the bulk; returns the number of records that it looked at.
   std::uint32_t bulk_turn(std::uint32_t now_ms);
-  // After a bulk of the peer's: goes on forgetting what it did not tell; returns likewise.
-  std::uint32_t reconcile_turn(std::uint32_t now_ms);
   void learn(const abi::MirrorRecord& told, std::uint32_t now_ms);
 
   // Fragments that were held, now that the first of their packet has come: to be sent or handed
@@ -172,7 +168,6 @@ class Pipeline {
   void tell_again(flow::FlowRecord& record);
   [[nodiscard]] bool is_plausible(const abi::MirrorRecord& told) const;
   [[nodiscard]] bool aims_right(const abi::MirrorRecord& told, std::uint32_t slot) const;
-  void learn_bulk(const abi::MirrorRecord& told);
   void learn_change(flow::FlowRecord& record, const abi::MirrorRecord& told);
   void learn_new(const abi::MirrorRecord& told);
   void look_for_way(flow::FlowRecord& record) const;
@@ -216,22 +211,13 @@ class Pipeline {
 
   struct Bulk {
     std::uint32_t serial = 0;
-    std::uint32_t at = 0;      // next record to look at
-    std::uint32_t groups = 0;  // held since it began
-    bool running = false;
-  };
-  struct Reconciliation {
-    std::uint32_t bulk = 0;  // number of the peer's present or last one
-    bool clean = false;      // it goes on, and nothing that it told was refused
-    std::uint32_t groups = 0;
-    std::uint32_t at = 0;
+    std::uint32_t at = 0;  // next record to look at
     bool running = false;
   };
   struct Mirror {
     abi::RingProducer<abi::MirrorRecord> out;
     bool on = false;
     Bulk bulk;
-    Reconciliation learning;
   };
   Mirror mirror_;
 };

@@ -388,7 +388,7 @@ TEST(Mirror, WhatDoesNotFitTheConfigurationIsRefused) {
     change(bad.back());
   };
   with([](MirrorRecord& r) { r.kind = MirrorKind::none; });
-  with([](MirrorRecord& r) { r.kind = static_cast<MirrorKind>(abi::kMirrorKinds); });
+  with([](MirrorRecord& r) { r.kind = MirrorKind::bulk_end; });
   with([](MirrorRecord& r) { r.kind = static_cast<MirrorKind>(200); });
   with([](MirrorRecord& r) { r.protocol = 17; });
   with([](MirrorRecord& r) { r.tcp_state = 0; });
@@ -462,105 +462,6 @@ TEST(Mirror, AFullTableLearnsNoMore) {
     small.learn(told);
   EXPECT_EQ(small.counters().mirror_learned.get(), kRoom);
   EXPECT_EQ(small.counters().mirror_no_room.get(), 5u);
-}
-
-// ---- What a bulk did not tell -------------------------------------------------------------------
-
-MirrorRecord about_bulk(MirrorKind kind, std::uint32_t groups = 0) {
-  MirrorRecord record;
-  record.kind = kind;
-  record.groups = groups;
-  return record;
-}
-
-// A holder with connections of both groups, and a standby that knows all of them.
-struct Reconcile : testing::Test {
-  Reconcile() {
-    web.push_back(Connection::established(holder.bed, client(1), kWeb));
-    web.push_back(Connection::established(holder.bed, client(2), kWeb));
-    mysql.push_back(Connection::established(holder.bed, client(3), kMysql));
-    standby.learn(holder.ring.take_all());
-  }
-  // One of web's has ended, and nobody could say so.
-  void lose_an_end() {
-    web[0].from_client(kTcpRst);
-    holder.ring.take_all();
-  }
-  std::vector<MirrorRecord> bulk() {
-    holder.bed.pipeline().begin_bulk(1);
-    while (holder.bed.bulk_turn() != 0) {
-    }
-    auto told = holder.ring.take_all();
-    told.insert(told.begin(), about_bulk(MirrorKind::bulk_begin));
-    return told;
-  }
-  void reconcile() {
-    while (standby.bed.pipeline().reconcile_turn(0) != 0) {
-    }
-  }
-  std::uint32_t live() { return standby.bed.pipeline().flows().live(); }
-
-  Holder holder;
-  Standby standby;
-  std::vector<Connection> web, mysql;
-};
-
-TEST_F(Reconcile, AConnectionWhoseEndWasLostIsForgottenAfterABulk) {
-  lose_an_end();
-  ASSERT_EQ(live(), 3u);
-  const auto told = bulk();
-  EXPECT_EQ(told.back().groups & 3u, 3u);
-  standby.learn(told);
-  reconcile();
-  EXPECT_EQ(live(), 2u);
-  EXPECT_EQ(standby.bed.counters().mirror_unconfirmed.get(), 1u);
-  EXPECT_EQ(standby.bed.state_of(client(1), kWeb), TcpState::free);
-  EXPECT_EQ(standby.bed.state_of(client(2), kWeb), TcpState::established);
-  standby.learn(bulk());
-  reconcile();
-  EXPECT_EQ(live(), 2u) << "another bulk changes nothing";
-}
-
-TEST_F(Reconcile, OfAGroupThatWasNotToldNothingIsForgotten) {
-  holder.bed.hold_groups(1 << 0);
-  auto told = bulk();
-  EXPECT_EQ(told.back().groups & 3u, 1u);
-  standby.learn(told);
-  reconcile();
-  EXPECT_EQ(live(), 3u);
-
-  holder.bed.hold_groups(3);
-  holder.bed.pipeline().begin_bulk(2);
-  holder.bed.hold_groups(1);  // fenced for a moment
-  holder.bed.bulk_turn();
-  holder.bed.hold_groups(3);
-  while (holder.bed.bulk_turn() != 0) {
-  }
-  EXPECT_EQ(holder.ring.take_all().back().groups, 1u);
-}
-
-TEST_F(Reconcile, WhatThisNodeHoldsByNowStays) {
-  lose_an_end();
-  standby.learn(bulk());
-  standby.take_over();
-  reconcile();
-  EXPECT_EQ(live(), 3u);
-}
-
-TEST_F(Reconcile, ABulkOfWhichSomethingWasRefusedProvesNothing) {
-  lose_an_end();
-  auto told = bulk();
-  told[1].virtual_port = be16(1);
-  standby.learn(told);
-  reconcile();
-  EXPECT_EQ(live(), 3u);
-}
-
-TEST_F(Reconcile, AnEndWithoutABeginningProvesNothing) {
-  lose_an_end();
-  standby.learn({about_bulk(MirrorKind::bulk_end, ~0u)});
-  reconcile();
-  EXPECT_EQ(live(), 3u);
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ constexpr Duration kCalmFor = 15s;  // sessions, a bulk that waits for its inter
 constexpr Duration kTurn = 2ms;
 constexpr Duration kRefreshEvery = 2s;
 constexpr Duration kSweepEvery = 200ms;
+// The other node forgets a connection that nobody has spoken of for so long.
+constexpr Duration kForgetAfter = 5s;
 constexpr std::size_t kMaxFlows = 400;
 
 // A connection of a node. Its number never comes back, so that a record says which one it is.
@@ -34,7 +36,7 @@ struct Flow {
 
 // What a node knows of the other's connections.
 struct Mirrored {
-  std::uint32_t bulk = 0;  // in which it was told last
+  Instant heard;
 };
 
 class Node {
@@ -45,7 +47,6 @@ class Node {
     std::function<void(const Datagram&)> send;
     std::function<void(const std::string&)> trace;
     std::function<void(const std::string&)> violated;
-    std::function<bool(std::uint32_t)> lives;  // whether the other node has this connection
   };
 
   Node(std::string name, bool names_swapped, World world)
@@ -88,7 +89,6 @@ class Node {
     }
     take(datagram);
   }
-  [[nodiscard]] bool has(std::uint32_t number) const { return flows_.contains(number); }
   void set_rate(unsigned changes_per_turn) { rate_ = changes_per_turn; }
 
   // ---- What can be seen of it
@@ -112,14 +112,13 @@ class Node {
     course.records += records_;
     course.sessions += sessions_;
     course.gaps += gaps_;
-    course.forgotten += forgotten_;
   }
 
  private:
   // The two nodes number their services and servers differently.
   [[nodiscard]] Names names() const {
-    if (swapped_) return {{"", "web"}, {"other/x", "", "web/web1"}, {"", "public"}};
-    return {{"web"}, {"web/web1"}, {"public"}};
+    if (swapped_) return {{"", "web"}, {"other/x", "", "web/web1"}};
+    return {{"web"}, {"web/web1"}};
   }
   void count_past() {
     sessions_ += session_->counters().sessions;
@@ -153,6 +152,8 @@ class Node {
       flow.refreshed = now;
       tell(number, abi::MirrorKind::refreshed, now);
     }
+    std::erase_if(mirrored_,
+                  [now](const auto& each) { return now - each.second.heard > kForgetAfter; });
   }
 
   [[nodiscard]] abi::MirrorRecord record(std::uint32_t number, abi::MirrorKind kind) const {
@@ -199,7 +200,6 @@ class Node {
     abi::MirrorRecord end;
     end.kind = abi::MirrorKind::bulk_end;
     end.serial = walk_->serial;
-    end.groups = swapped_ ? 2 : 1;
     walk_.reset();
     session_->add(0, {&end, 1}, now);
   }
@@ -223,25 +223,7 @@ class Node {
       be_told(record);
   }
 
-  // As the data plane does: what a bulk did not tell is over.
-  void end_bulk(std::uint32_t groups) {
-    if (groups == 0) return;
-    if (groups != (swapped_ ? 2u : 1u)) world_.violated("wrong group");
-    for (const auto& [number, known] : mirrored_) {
-      if (known.bulk != bulk_ && world_.lives(number)) {
-        world_.violated(fmt::format("{} forgets the living connection {}", name_, number));
-      }
-    }
-    forgotten_ +=
-        std::erase_if(mirrored_, [this](const auto& each) { return each.second.bulk != bulk_; });
-  }
-
   void be_told(const abi::MirrorRecord& record) {
-    if (record.kind == abi::MirrorKind::bulk_begin) {
-      ++bulk_;
-      return;
-    }
-    if (record.kind == abi::MirrorKind::bulk_end) return end_bulk(record.groups);
     ++records_;
     const std::uint32_t number = record.client.value.host();
     const std::uint16_t service = swapped_ ? 1 : 0, server = swapped_ ? 2 : 0;
@@ -255,7 +237,7 @@ class Node {
     if (ended_.contains(number)) {
       world_.violated(fmt::format("{} is told of connection {} after its end", name_, number));
     }
-    mirrored_[number] = {bulk_};
+    mirrored_[number] = {world_.queue.now()};
   }
 
   void check_bounds() {
@@ -287,8 +269,7 @@ class Node {
   Instant next_sweep_{};
   std::vector<Datagram> buffered_;
   std::uint64_t life_ = 0;
-  std::uint32_t bulk_ = 0;  // of the other's: what is told now is told in this one
-  std::uint64_t records_ = 0, sessions_ = 0, gaps_ = 0, forgotten_ = 0;
+  std::uint64_t records_ = 0, sessions_ = 0, gaps_ = 0;
 };
 
 class Course {
@@ -300,8 +281,7 @@ class Course {
           name, at == 1,
           Node::World{queue_, random_, [this, at](const Datagram& sent) { send(at, sent); },
                       [this](const std::string& line) { trace(line); },
-                      [this](const std::string& what) { violated(what); },
-                      [this, at](std::uint32_t number) { return nodes_[1 - at]->has(number); }});
+                      [this](const std::string& what) { violated(what); }});
     };
     nodes_ = {make(0, "a"), make(1, "b")};
   }

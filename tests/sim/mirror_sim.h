@@ -15,7 +15,6 @@ struct MirrorCourse {
   std::uint64_t records = 0;            // delivered: to see that something happened at all
   std::uint64_t sessions = 0;
   std::uint64_t gaps = 0;
-  std::uint64_t forgotten = 0;  // connections that a bulk did not confirm
 };
 
 [[nodiscard]] MirrorCourse run_mirror_course(std::uint64_t seed, bool with_trace);

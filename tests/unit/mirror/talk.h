@@ -1,11 +1,9 @@
 // Two sessions and a wire between them, on a clock that only moves when it is told to.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -57,20 +55,7 @@ struct End {
     }
     return nullptr;
   }
-  // Of connections; what is about bulks is left out, and forgotten as well.
-  std::vector<abi::MirrorRecord> records() {
-    auto records = std::exchange(output.records, {});
-    std::erase_if(records, is_about_bulk);
-    return records;
-  }
-  [[nodiscard]] std::vector<abi::MirrorRecord> bulk_records() const {
-    std::vector<abi::MirrorRecord> records;
-    std::ranges::copy_if(output.records, std::back_inserter(records), is_about_bulk);
-    return records;
-  }
-  static bool is_about_bulk(const abi::MirrorRecord& record) {
-    return record.kind == abi::MirrorKind::bulk_begin || record.kind == abi::MirrorKind::bulk_end;
-  }
+  std::vector<abi::MirrorRecord> records() { return std::exchange(output.records, {}); }
 
   std::string name;
   std::unique_ptr<Session> session;
